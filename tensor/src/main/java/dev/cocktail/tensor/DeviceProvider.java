@@ -1,0 +1,29 @@
+package dev.cocktail.tensor;
+
+import java.util.List;
+
+/**
+ * Finds and opens devices of one kind; found through {@link java.util.ServiceLoader}, so that a program without CUDA's
+ * classes still runs on the CPU.
+ */
+public interface DeviceProvider {
+  /** The part of a device's name before the colon: {@code cpu}, {@code cuda}. */
+  String kind();
+
+  /** Rank in the automatic choice; the highest available wins. */
+  int priority();
+
+  /** What this machine has of this kind, one line each for {@code doctor}; empty when nothing can be opened. */
+  List<String> available();
+
+  /** Why nothing can be opened, or an empty string when something can. */
+  String unavailableReason();
+
+  /**
+   * Opens a device.
+   *
+   * @param ordinal which of several, from 0
+   * @throws InvalidInputException with the cause and the way out when it cannot be opened
+   */
+  Device open(int ordinal);
+}
