@@ -41,7 +41,7 @@ public enum DType {
   /** Rounds a float to bfloat16, nearest even; NaN stays NaN (quiet), overflow becomes infinity. */
   public static short floatToBf16(float value) {
     int bits = Float.floatToRawIntBits(value);
-    if (value != value) {
+    if (Float.isNaN(value)) {
       return (short) ((bits >>> 16) | 0x0040);
     }
     return (short) ((bits + 0x7FFF + ((bits >>> 16) & 1)) >>> 16);
