@@ -1,0 +1,56 @@
+package dev.cocktail.tensor.testing;
+
+import dev.cocktail.tensor.Tensor;
+
+/**
+ * Whole tensors as arrays. A reference operation reads all its inputs before it writes anything, so outputs that share
+ * memory with inputs need no thought.
+ */
+final class Values {
+  private Values() {}
+
+  static double[] read(Tensor tensor) {
+    double[] values = new double[Math.toIntExact(tensor.elements())];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = tensor.get(i);
+    }
+    return values;
+  }
+
+  static int[] readInts(Tensor tensor) {
+    int[] values = new int[Math.toIntExact(tensor.elements())];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = tensor.getInt(i);
+    }
+    return values;
+  }
+
+  static void write(Tensor tensor, double[] values) {
+    for (int i = 0; i < values.length; i++) {
+      tensor.set(i, values[i]);
+    }
+  }
+
+  static void add(Tensor tensor, double[] values) {
+    for (int i = 0; i < values.length; i++) {
+      tensor.set(i, tensor.get(i) + values[i]);
+    }
+  }
+
+  /** Writes, or adds where {@code accumulate} is true. */
+  static void store(Tensor tensor, boolean accumulate, double[] values) {
+    if (accumulate) {
+      add(tensor, values);
+    } else {
+      write(tensor, values);
+    }
+  }
+
+  static int rows(Tensor matrix) {
+    return Math.toIntExact(matrix.dim(0));
+  }
+
+  static int columns(Tensor matrix) {
+    return Math.toIntExact(matrix.dim(1));
+  }
+}
