@@ -9,7 +9,7 @@ package dev.cocktail.tensor;
  * @param scale factor on q.k before the softmax
  * @param window a query at position i sees keys at positions in (i - window, i]; {@link #NO_WINDOW} for all up to i
  */
-public record AttentionShape(int heads, int kvHeads, int headDim, float scale, int window) {
+public record AttentionShape(int heads, int kvHeads, int headDim, double scale, int window) {
   /** A window longer than any sequence. */
   public static final int NO_WINDOW = Integer.MAX_VALUE;
 
