@@ -1,0 +1,2 @@
+/** Phi-3-family models: configuration, weights, forward pass, generation. */
+package dev.cocktail.transformer;
