@@ -21,7 +21,6 @@ final class CpuMemory {
   private long peakReservedBytes;
 
   /** A region of at least the given size. */
-  @SuppressWarnings("MustBeClosedChecker") // The region keeps its owner until the device is closed.
   synchronized TensorArena.Region acquire(long bytes) {
     long size = sizeClass(bytes);
     var fitting = cached.ceilingEntry(size);
