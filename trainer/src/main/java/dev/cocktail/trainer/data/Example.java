@@ -1,0 +1,44 @@
+package dev.cocktail.trainer.data;
+
+import static java.util.Objects.requireNonNull;
+
+/**
+ * One training example, tokenised.
+ *
+ * @param ids token ids, at least one
+ * @param supervised whether the token is learnt, that is, predicted from those before it; of the same length as ids. The
+ *     first token has nothing before it and never counts.
+ * @param origin where the example came from, for messages: file and line
+ */
+public record Example(int[] ids, boolean[] supervised, String origin) {
+  public Example {
+    requireNonNull(origin, "origin");
+    if (ids.length == 0 || ids.length != supervised.length) {
+      throw new IllegalArgumentException(
+          origin + ": " + ids.length + " ids and " + supervised.length + " marks make no example");
+    }
+  }
+
+  /** Number of tokens. */
+  public int length() {
+    return ids.length;
+  }
+
+  /** Number of tokens that are learnt. */
+  public int supervisedTokens() {
+    int count = 0;
+    for (int i = 1; i < supervised.length; i++) {
+      count += supervised[i] ? 1 : 0;
+    }
+    return count;
+  }
+
+  /** What each token predicts: element t is the id at t + 1 if that one is learnt, else -100. */
+  public int[] targets() {
+    int[] targets = new int[ids.length];
+    for (int t = 0; t < targets.length; t++) {
+      targets[t] = t + 1 < ids.length && supervised[t + 1] ? ids[t + 1] : -100;
+    }
+    return targets;
+  }
+}
