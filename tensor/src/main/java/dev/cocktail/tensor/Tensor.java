@@ -2,6 +2,7 @@ package dev.cocktail.tensor;
 
 import static java.util.Objects.requireNonNull;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -57,8 +58,13 @@ public final class Tensor {
     return onHost(DType.F32, shape, heapCopy(MemorySegment.ofArray(values)));
   }
 
+  /** A host tensor of zeros whose memory the garbage collector owns; for copying small results to. */
+  public static Tensor zerosOnHost(DType dtype, Shape shape) {
+    return onHost(dtype, shape, Arena.ofAuto().allocate(shape.elements() * dtype.bytes(), 64));
+  }
+
   private static MemorySegment heapCopy(MemorySegment values) {
-    MemorySegment copy = java.lang.foreign.Arena.ofAuto().allocate(values.byteSize(), 64);
+    MemorySegment copy = Arena.ofAuto().allocate(values.byteSize(), 64);
     return copy.copyFrom(values);
   }
 

@@ -1,0 +1,124 @@
+package dev.cocktail.trainer;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.cocktail.tensor.AdamW;
+import dev.cocktail.tensor.Device;
+import dev.cocktail.tensor.Ops;
+import dev.cocktail.tensor.Tensor;
+import dev.cocktail.tensor.TensorArena;
+import dev.cocktail.tensor.Variable;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * AdamW with clipping over a set of parameters, as PyTorch's {@code clip_grad_norm_} and {@code AdamW} do it. Holds the two
+ * moments of every parameter; closing it frees them.
+ */
+public final class AdamWOptimizer implements AutoCloseable {
+  /**
+   * What stays the same from step to step.
+   *
+   * @param beta1 decay of the first moment
+   * @param beta2 decay of the second moment
+   * @param epsilon added to the root of the second moment
+   * @param weightDecay decoupled decay of all parameters but the weights of norms
+   * @param maxGradNorm all gradients together are scaled down to this Euclidean norm; infinity for no clipping
+   */
+  public record Settings(double beta1, double beta2, double epsilon, double weightDecay, double maxGradNorm) {}
+
+  /** The parameters that decay, or those that do not. */
+  private record Group(
+      double weightDecay, List<Tensor> values, List<Tensor> gradients, List<Tensor> first, List<Tensor> second) {
+    Group(double weightDecay) {
+      this(weightDecay, new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+    }
+  }
+
+  private final Device device;
+  private final Ops ops;
+  private final Settings settings;
+  private final TensorArena arena;
+  private final List<Group> groups;
+  private final List<Tensor> gradients = new ArrayList<>();
+  private final Tensor norm;
+  private final Tensor scale;
+  private final Tensor normOnHost;
+  private long steps;
+
+  /**
+   * An optimiser at step 0, its moments zero.
+   *
+   * @param parameters name to trainable leaf, in the order in which the norm is summed
+   */
+  public AdamWOptimizer(Device device, Map<String, Variable> parameters, Settings settings) {
+    this.device = requireNonNull(device, "device");
+    this.ops = device.ops();
+    this.settings = requireNonNull(settings, "settings");
+    this.arena = device.openArena("optimiser");
+    Group decaying = new Group(settings.weightDecay());
+    Group constant = new Group(0);
+    parameters.forEach((name, parameter) -> {
+      Group group = decays(name) ? decaying : constant;
+      Tensor value = parameter.value();
+      group.values.add(value);
+      group.gradients.add(parameter.gradient());
+      group.first.add(zeros(value));
+      group.second.add(zeros(value));
+      gradients.add(parameter.gradient());
+    });
+    this.groups = List.of(decaying, constant);
+    this.norm = arena.allocate(device.parameterType(), 1);
+    this.scale = arena.allocate(device.parameterType(), 1);
+    this.normOnHost = Tensor.zerosOnHost(device.parameterType(), norm.shape());
+  }
+
+  /** Norms' weights hover around one; pulling them to zero is no regularisation. Transformers' Trainer spares them too. */
+  private static boolean decays(String name) {
+    return !name.endsWith("norm.weight");
+  }
+
+  private Tensor zeros(Tensor like) {
+    Tensor zeros = arena.allocate(like.dtype(), like.shape());
+    ops.fill(zeros, 0);
+    return zeros;
+  }
+
+  /** Number of steps taken. */
+  public long steps() {
+    return steps;
+  }
+
+  /** Sets all gradients to zero. */
+  public void zeroGradients() {
+    gradients.forEach(gradient -> ops.fill(gradient, 0));
+  }
+
+  /**
+   * Clips, and takes one step; but where the norm is not finite, nothing is changed.
+   *
+   * @return the norm of all gradients before clipping
+   */
+  public double step(double learningRate) {
+    ops.gradientNorm(norm, scale, gradients, settings.maxGradNorm());
+    device.copyToHost(normOnHost, norm);
+    double value = normOnHost.get(0);
+    if (!Double.isFinite(value)) {
+      return value;
+    }
+    steps++;
+    for (Group group : groups) {
+      if (!group.values.isEmpty()) {
+        ops.adamW(group.values, group.gradients, group.first, group.second, scale, new AdamW(learningRate,
+            settings.beta1(), settings.beta2(), settings.epsilon(), group.weightDecay, steps));
+      }
+    }
+    return value;
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}

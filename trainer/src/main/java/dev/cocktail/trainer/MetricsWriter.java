@@ -1,0 +1,34 @@
+package dev.cocktail.trainer;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+
+/** Appends to {@code metrics.jsonl}: one JSON object a line, whole lines only, each one on disk before the next step. */
+final class MetricsWriter implements AutoCloseable {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final BufferedWriter out;
+
+  MetricsWriter(Path file) throws IOException {
+    this.out = Files.newBufferedWriter(file);
+  }
+
+  void write(Map<String, ?> row) {
+    try {
+      out.write(JSON.writeValueAsString(row) + "\n");
+      out.flush();
+    } catch (IOException e) {
+      throw new UncheckedIOException("metrics.jsonl cannot be written: " + e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    out.close();
+  }
+}
