@@ -1,6 +1,8 @@
 package dev.cocktail.tensor.testing;
 
 import dev.cocktail.tensor.Tensor;
+import java.util.Random;
+import java.util.stream.DoubleStream;
 
 /**
  * Whole tensors as arrays. A reference operation reads all its inputs before it writes anything, so outputs that share
@@ -44,6 +46,19 @@ final class Values {
     } else {
       write(tensor, values);
     }
+  }
+
+  /** Standard normal numbers. */
+  static double[] normal(Random random, long count) {
+    return DoubleStream.generate(random::nextGaussian).limit(count).toArray();
+  }
+
+  static double dot(double[] a, double[] b) {
+    double sum = 0;
+    for (int i = 0; i < a.length; i++) {
+      sum += a[i] * b[i];
+    }
+    return sum;
   }
 
   static int rows(Tensor matrix) {
