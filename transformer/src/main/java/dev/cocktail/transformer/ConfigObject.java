@@ -1,6 +1,5 @@
 package dev.cocktail.transformer;
 
-import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -14,9 +13,7 @@ import java.util.Optional;
 
 /** One JSON object of a configuration file, read key by key with errors that name file, key, found and expected. */
 final class ConfigObject {
-  private static final JsonMapper MAPPER = JsonMapper.builder()
-      .enable(JsonParser.Feature.ALLOW_NON_NUMERIC_NUMBERS)
-      .build();
+  private static final JsonMapper MAPPER = JsonMapper.builder().build();
 
   private final Path file;
   private final String prefix;
