@@ -33,12 +33,12 @@ public record Example(int[] ids, boolean[] supervised, String origin) {
     return count;
   }
 
-  /** What each token predicts: element t is the id at t + 1 if that one is learnt, else -100. */
-  public int[] targets() {
-    int[] targets = new int[ids.length];
-    for (int t = 0; t < targets.length; t++) {
-      targets[t] = t + 1 < ids.length && supervised[t + 1] ? ids[t + 1] : -100;
+  /** What is to be learnt of each token: its id, or -100 where nothing is. */
+  public int[] labels() {
+    int[] labels = new int[ids.length];
+    for (int t = 0; t < labels.length; t++) {
+      labels[t] = supervised[t] ? ids[t] : -100;
     }
-    return targets;
+    return labels;
   }
 }

@@ -1,0 +1,26 @@
+package dev.cocktail.trainer;
+
+import dev.cocktail.tensor.RandomKey;
+import dev.cocktail.tensor.Variable;
+import dev.cocktail.transformer.LinearTransform;
+import java.nio.file.Path;
+import java.util.Map;
+
+/** What a run trains: an adapter on a frozen model, or weights of the model itself. */
+public interface Trainable {
+  /** The parameters under the names they are saved with. */
+  Map<String, Variable> parameters();
+
+  /**
+   * What stands in the place of linear projections while learning.
+   *
+   * @param key decides the random numbers of this forward pass, such as dropout's
+   */
+  LinearTransform training(RandomKey key);
+
+  /** What stands in the place of linear projections otherwise; nothing about it is random. */
+  LinearTransform inference();
+
+  /** Writes what was trained to a folder that other tools read; whole or not at all. */
+  void save(Path folder);
+}

@@ -1,0 +1,106 @@
+package dev.cocktail.trainer;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.cocktail.tensor.RandomKey;
+import dev.cocktail.trainer.data.MicroBatch;
+import dev.cocktail.trainer.data.StepBatch;
+import dev.cocktail.transformer.Phi3Model;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.IntToDoubleFunction;
+
+/** The training loop: draws batches, takes steps, scores the validation sets, and tells listeners. */
+public final class Trainer {
+  /**
+   * How to train.
+   *
+   * @param learningRate of a step, by its number from 0
+   * @param optimiser the constants of AdamW and the clipping
+   * @param checkpointLayers recompute decoder layers in the backward pass instead of keeping them
+   * @param evaluateEvery score the validation sets after every so many steps; they are scored at the start and at the end
+   *     in any case, 0 for only then
+   * @param seed decides everything random in the loop, that is, dropout
+   */
+  public record Options(IntToDoubleFunction learningRate, AdamWOptimizer.Settings optimiser, boolean checkpointLayers,
+      int evaluateEvery, long seed) {}
+
+  private final Phi3Model model;
+  private final Trainable trainable;
+  private final List<String> taskNames;
+  private final Options options;
+  private final TrainingStep step;
+
+  /**
+   * A loop over a model.
+   *
+   * @param taskNames names of the tasks by their number
+   */
+  public Trainer(Phi3Model model, Trainable trainable, List<String> taskNames, Options options) {
+    this.model = requireNonNull(model, "model");
+    this.trainable = requireNonNull(trainable, "trainable");
+    this.taskNames = List.copyOf(taskNames);
+    this.options = requireNonNull(options, "options");
+    this.step = new TrainingStep(model, taskNames.size(), options.checkpointLayers());
+  }
+
+  /**
+   * Runs the plan.
+   *
+   * @param validation packed validation sequences of all tasks; may be empty
+   * @throws TrainingFailedException when loss or gradient is not finite; the parameters are those of the step before
+   */
+  public void train(TrainingPlan plan, List<MicroBatch> validation, TrainingListener listener) {
+    evaluate(0, plan.steps(), validation, listener);
+    RandomKey dropout = new RandomKey(options.seed(), 0).derive(DROPOUT_STREAM);
+    try (var optimiser = new AdamWOptimizer(model.device(), trainable.parameters(), options.optimiser())) {
+      for (int s = 0; s < plan.steps(); s++) {
+        StepBatch batch = plan.batch(s);
+        RandomKey ofStep = dropout.derive(s);
+        double learningRate = options.learningRate().applyAsDouble(s);
+        TrainingStep.Outcome outcome =
+            step.run(batch, micro -> trainable.training(ofStep.derive(micro)), optimiser, learningRate);
+        if (!outcome.isFinite()) {
+          throw notFinite(s + 1, outcome, learningRate);
+        }
+        listener.stepped(new TrainingListener.StepReport(s + 1, plan.steps(), plan.epochsAfter(s + 1), learningRate,
+            byName(outcome.tasks()), outcome));
+        boolean last = s + 1 == plan.steps();
+        if (last || options.evaluateEvery() > 0 && (s + 1) % options.evaluateEvery() == 0) {
+          evaluate(s + 1, plan.steps(), validation, listener);
+        }
+      }
+    }
+  }
+
+  /** Keeps dropout's numbers apart from those of other users of the same seed. */
+  private static final long DROPOUT_STREAM = 0x64726F70;
+
+  private void evaluate(int stepsTaken, int steps, List<MicroBatch> validation, TrainingListener listener) {
+    if (!validation.isEmpty()) {
+      List<TaskLoss> losses = step.evaluate(validation, trainable.inference());
+      listener.evaluated(new TrainingListener.EvaluationReport(stepsTaken, steps, byName(losses)));
+    }
+  }
+
+  private Map<String, TaskLoss> byName(List<TaskLoss> losses) {
+    Map<String, TaskLoss> byName = new LinkedHashMap<>();
+    for (int task = 0; task < losses.size(); task++) {
+      if (losses.get(task).examples() > 0) {
+        byName.put(taskNames.get(task), losses.get(task));
+      }
+    }
+    return byName;
+  }
+
+  private static TrainingFailedException notFinite(int step, TrainingStep.Outcome outcome, double learningRate) {
+    String what = Double.isFinite(outcome.loss())
+        ? "the gradient's norm is " + outcome.gradientNorm() + " (loss " + outcome.loss() + ")"
+        : "the loss is " + outcome.loss();
+    return new TrainingFailedException(step, String.format(Locale.ROOT,
+        "step %d: %s at learning rate %.3g; a lower learning_rate or longer warm-up usually helps", step, what,
+        learningRate));
+  }
+}

@@ -1,0 +1,37 @@
+package dev.cocktail.trainer;
+
+import java.util.Map;
+
+/** Hears of a run as it goes; called on the training thread, so it should be quick. */
+public interface TrainingListener {
+  /**
+   * One step was taken.
+   *
+   * @param step number of the step, from 1
+   * @param steps how many there will be
+   * @param epoch passes over the data so far, as a fraction
+   * @param tasks loss of each task that the step drew from, by name
+   * @param outcome losses, norm and times
+   */
+  record StepReport(int step, int steps, double epoch, double learningRate, Map<String, TaskLoss> tasks,
+      TrainingStep.Outcome outcome) {}
+
+  /**
+   * The validation sets were scored.
+   *
+   * @param step number of steps taken before
+   * @param tasks loss of each task that has a validation set, by name
+   */
+  record EvaluationReport(int step, int steps, Map<String, TaskLoss> tasks) {
+    /** Mean loss over all supervised tokens of all tasks. */
+    public double loss() {
+      return tasks.values().stream().reduce(TaskLoss.NONE, TaskLoss::plus).mean();
+    }
+  }
+
+  /** A step was taken. */
+  default void stepped(StepReport report) {}
+
+  /** The validation sets were scored. */
+  default void evaluated(EvaluationReport report) {}
+}

@@ -1,0 +1,168 @@
+package dev.cocktail.trainer;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.cocktail.tensor.Device;
+import dev.cocktail.tensor.Tape;
+import dev.cocktail.tensor.Tensor;
+import dev.cocktail.tensor.TensorArena;
+import dev.cocktail.tensor.Variable;
+import dev.cocktail.trainer.data.MicroBatch;
+import dev.cocktail.trainer.data.StepBatch;
+import dev.cocktail.transformer.ForwardObserver;
+import dev.cocktail.transformer.LinearTransform;
+import dev.cocktail.transformer.Phi3Model;
+import dev.cocktail.transformer.TokenBatch;
+import dev.cocktail.transformer.TokenSequence;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.IntFunction;
+
+/**
+ * One training step on packed sequences: forward and backward for every micro-batch, then the optimiser.
+ *
+ * <p>The loss is one mean over the supervised tokens of the whole step: every token weighs the same however the step is cut
+ * into micro-batches.
+ */
+public final class TrainingStep {
+  /**
+   * What a step did.
+   *
+   * @param tasks loss of each task, by the task's number
+   * @param gradientNorm before clipping; not finite when the step was refused
+   * @param tokens number of tokens
+   * @param forwardNanos time of the forward passes, the loss with its gradient among them
+   * @param backwardNanos time of the backward passes
+   * @param optimiserNanos time of clipping and AdamW
+   * @param peakBytes largest memory of one micro-batch's activations and gradients
+   */
+  public record Outcome(List<TaskLoss> tasks, double gradientNorm, int tokens, long forwardNanos, long backwardNanos,
+      long optimiserNanos, long peakBytes) {
+    /** Mean loss over all supervised tokens. */
+    public double loss() {
+      return tasks.stream().reduce(TaskLoss.NONE, TaskLoss::plus).mean();
+    }
+
+    /** Number of supervised tokens. */
+    public long supervisedTokens() {
+      return tasks.stream().mapToLong(TaskLoss::tokens).sum();
+    }
+
+    /** Whether loss and gradient are numbers, and so the optimiser took the step. */
+    public boolean isFinite() {
+      return Double.isFinite(loss()) && Double.isFinite(gradientNorm);
+    }
+
+    /** Time of the whole step. */
+    public long nanos() {
+      return forwardNanos + backwardNanos + optimiserNanos;
+    }
+  }
+
+  private final Phi3Model model;
+  private final Device device;
+  private final int taskCount;
+  private final boolean checkpointLayers;
+
+  /**
+   * Steps on a model.
+   *
+   * @param taskCount number of tasks; sequences' tasks are below it
+   * @param checkpointLayers whether decoder layers are recomputed in the backward pass instead of kept
+   */
+  public TrainingStep(Phi3Model model, int taskCount, boolean checkpointLayers) {
+    this.model = requireNonNull(model, "model");
+    this.device = model.device();
+    this.taskCount = taskCount;
+    this.checkpointLayers = checkpointLayers;
+  }
+
+  /**
+   * Runs one step.
+   *
+   * @param transform what to put in the place of linear projections, for each micro-batch's number
+   * @param optimiser takes the step, unless loss or gradient are not finite
+   */
+  public Outcome run(
+      StepBatch batch, IntFunction<LinearTransform> transform, AdamWOptimizer optimiser, double learningRate) {
+    int supervised = batch.supervisedTokens();
+    if (supervised == 0) {
+      throw new IllegalArgumentException("a step without a supervised token");
+    }
+    TaskLoss[] losses = noLosses();
+    long forward = 0;
+    long backward = 0;
+    long peak = 0;
+    optimiser.zeroGradients();
+    for (int m = 0; m < batch.microBatches().size(); m++) {
+      long start = System.nanoTime();
+      try (TensorArena arena = device.openArena("step")) {
+        TokenBatch tokens = pack(batch.microBatches().get(m), 1.0 / supervised, arena);
+        try (Tape tape = Tape.recording(device, arena)) {
+          Tensor tokenLosses = forward(tape, tokens, transform.apply(m));
+          addLosses(losses, tokens, tokenLosses);
+          long middle = System.nanoTime();
+          tape.backward();
+          device.synchronize();
+          forward += middle - start;
+          backward += System.nanoTime() - middle;
+        }
+        peak = Math.max(peak, arena.peakBytes());
+      }
+    }
+    long start = System.nanoTime();
+    List<TaskLoss> tasks = List.of(losses);
+    boolean finite = Double.isFinite(tasks.stream().mapToDouble(TaskLoss::sum).sum());
+    double norm = finite ? optimiser.step(learningRate) : Double.NaN;
+    device.synchronize();
+    return new Outcome(tasks, norm, batch.tokens(), forward, backward, System.nanoTime() - start, peak);
+  }
+
+  /** The loss of each task on sequences that are not learnt from. */
+  public List<TaskLoss> evaluate(List<MicroBatch> batches, LinearTransform transform) {
+    TaskLoss[] losses = noLosses();
+    for (MicroBatch batch : batches) {
+      try (TensorArena arena = device.openArena("evaluation")) {
+        TokenBatch tokens = pack(batch, 1, arena);
+        try (Tape tape = Tape.inference(device, arena)) {
+          addLosses(losses, tokens, forward(tape, tokens, transform));
+        }
+      }
+    }
+    return List.of(losses);
+  }
+
+  private Tensor forward(Tape tape, TokenBatch tokens, LinearTransform transform) {
+    Variable hidden = model.forward(tape, tokens, transform, ForwardObserver.NONE, checkpointLayers);
+    return model.loss(tape, hidden, tokens);
+  }
+
+  private TokenBatch pack(MicroBatch batch, double weight, TensorArena arena) {
+    List<TokenSequence> sequences = new ArrayList<>();
+    for (MicroBatch.Sequence sequence : batch.sequences()) {
+      sequences.add(TokenSequence.supervised(sequence.example().ids(), sequence.example().labels())
+          .ofTask(sequence.task()).weighted(weight));
+    }
+    return TokenBatch.pack(model.config(), device, arena, sequences);
+  }
+
+  private TaskLoss[] noLosses() {
+    TaskLoss[] losses = new TaskLoss[taskCount];
+    Arrays.fill(losses, TaskLoss.NONE);
+    return losses;
+  }
+
+  private void addLosses(TaskLoss[] losses, TokenBatch batch, Tensor tokenLosses) {
+    Tensor host = Tensor.zerosOnHost(tokenLosses.dtype(), tokenLosses.shape());
+    device.copyToHost(host, tokenLosses);
+    for (int b = 0; b < batch.sequences().count(); b++) {
+      double sum = 0;
+      for (int t = batch.sequences().offset(b); t < batch.sequences().offset(b + 1); t++) {
+        sum += host.get(t);
+      }
+      TaskLoss loss = new TaskLoss(sum, batch.members().get(b).targetCount(), 1);
+      losses[batch.task(b)] = losses[batch.task(b)].plus(loss);
+    }
+  }
+}
