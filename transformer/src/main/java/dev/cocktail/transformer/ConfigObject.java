@@ -42,16 +42,13 @@ final class ConfigObject {
     return new ConfigObject(file, "", node);
   }
 
+  /** The object itself. */
+  JsonNode node() {
+    return node;
+  }
+
   boolean has(String key) {
     return node.hasNonNull(key);
-  }
-
-  boolean isObject(String key) {
-    return node.path(key).isObject();
-  }
-
-  boolean isEmpty() {
-    return node.isEmpty();
   }
 
   /** The object under a key, or an empty one where it is missing or null. */

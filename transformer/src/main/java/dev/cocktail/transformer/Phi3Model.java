@@ -10,6 +10,7 @@ import dev.cocktail.tensor.Tape;
 import dev.cocktail.tensor.Tensor;
 import dev.cocktail.tensor.TensorArena;
 import dev.cocktail.tensor.Variable;
+import dev.cocktail.tensor.safetensors.StoredTensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -271,6 +272,24 @@ public final class Phi3Model implements AutoCloseable {
       memory.free(chosen);
     }
     return logits;
+  }
+
+  /**
+   * Writes the model, as it is now, as a new Hugging Face folder with the configuration and tokenizer it was loaded with.
+   *
+   * @param target the new folder
+   * @param dtype the type of all weights there: F32, BF16 or F16; narrower ones are rounded to nearest even
+   * @throws InvalidInputException when the target holds a model already
+   */
+  public void save(Path target, DType dtype) {
+    Path from = folder().orElseThrow(() -> new IllegalStateException("a model of random weights has no configuration"));
+    ModelFolder.requireFree(target);
+    try (HostStaging staging = new HostStaging(device)) {
+      List<StoredTensor> stored = new ArrayList<>();
+      weights.forEach((name, weight) -> stored.add(new StoredTensor(
+          name, dtype, weight.value().shape(), () -> staging.bring(weight.value(), dtype))));
+      ModelFolder.write(target, from, stored, dtype);
+    }
   }
 
   @Override

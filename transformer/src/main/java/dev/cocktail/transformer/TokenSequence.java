@@ -99,10 +99,10 @@ public final class TokenSequence {
     return new TokenSequence(ids, positions, targets, lossWeights, newTask, ropeLength);
   }
 
-  /** The same tokens, the first of them at position {@code first}. */
+  /** The same tokens, the first of them at position {@code first}; a given rope length is forgotten. */
   public TokenSequence startingAt(int first) {
     int[] moved = IntStream.range(first, first + ids.length).toArray();
-    return new TokenSequence(ids, moved, targets, lossWeights, task, Math.max(ropeLength, first + ids.length));
+    return new TokenSequence(ids, moved, targets, lossWeights, task, first + ids.length);
   }
 
   /**
