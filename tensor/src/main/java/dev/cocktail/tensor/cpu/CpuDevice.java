@@ -38,7 +38,7 @@ public final class CpuDevice implements Device {
    */
   public CpuDevice(int threads) {
     pool = new WorkerPool(threads);
-    ops = new CpuOps(pool);
+    ops = new CpuOps(pool, memory);
   }
 
   private static int defaultThreads() {

@@ -1,0 +1,84 @@
+package dev.cocktail.tensor.cpu;
+
+import static dev.cocktail.tensor.cpu.Lanes.COUNT;
+
+import dev.cocktail.tensor.Tensor;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+
+/** The gated unit {@code silu(gate) up} on fused projections, forward and backward. */
+final class SwigluOps {
+  private final WorkerPool pool;
+
+  SwigluOps(WorkerPool pool) {
+    this.pool = pool;
+  }
+
+  void swiglu(Tensor out, Tensor gateUp) {
+    long target = Floats.at(out);
+    long source = Floats.at(gateUp);
+    int width = Math.toIntExact(out.dim(1));
+    Chunks.rows(pool, out.dim(0), 2L * width, (from, to) -> {
+      for (long t = from; t < to; t++) {
+        forward(target + 4 * t * width, source + 8 * t * width, width);
+      }
+    });
+  }
+
+  private static void forward(long out, long gate, int width) {
+    long up = gate + 4L * width;
+    int i = 0;
+    for (; i <= width - COUNT; i += COUNT) {
+      Floats.store(out + 4L * i, gated(Floats.load(gate + 4L * i), Floats.load(up + 4L * i)));
+    }
+    if (i < width) {
+      VectorMask<Float> tail = Floats.tail(i, width);
+      Floats.store(out + 4L * i, gated(Floats.load(gate + 4L * i, tail), Floats.load(up + 4L * i, tail)), tail);
+    }
+  }
+
+  private static FloatVector gated(FloatVector gate, FloatVector up) {
+    return gate.div(VectorMath.exp(gate.neg()).add(1f)).mul(up);
+  }
+
+  void swigluBackward(Tensor dGateUp, Tensor dOut, Tensor gateUp) {
+    long target = Floats.at(dGateUp);
+    long upstream = Floats.at(dOut);
+    long source = Floats.at(gateUp);
+    int width = Math.toIntExact(dOut.dim(1));
+    Chunks.rows(pool, dOut.dim(0), 2L * width, (from, to) -> {
+      for (long t = from; t < to; t++) {
+        backward(target + 8 * t * width, upstream + 4 * t * width, source + 8 * t * width, width);
+      }
+    });
+  }
+
+  /** Reads each gate and up before it writes their gradients, which may be in the same place. */
+  private static void backward(long dGate, long dOut, long gate, int width) {
+    long dUp = dGate + 4L * width;
+    long up = gate + 4L * width;
+    int i = 0;
+    for (; i <= width - COUNT; i += COUNT) {
+      FloatVector z = Floats.load(gate + 4L * i);
+      FloatVector s = VectorMath.sigmoid(z);
+      FloatVector upstream = Floats.load(dOut + 4L * i).mul(s);
+      FloatVector upValue = Floats.load(up + 4L * i);
+      Floats.store(dUp + 4L * i, upstream.mul(z));
+      Floats.store(dGate + 4L * i, upstream.mul(upValue).mul(slope(z, s)));
+    }
+    if (i < width) {
+      VectorMask<Float> tail = Floats.tail(i, width);
+      FloatVector z = Floats.load(gate + 4L * i, tail);
+      FloatVector s = VectorMath.sigmoid(z);
+      FloatVector upstream = Floats.load(dOut + 4L * i, tail).mul(s);
+      FloatVector upValue = Floats.load(up + 4L * i, tail);
+      Floats.store(dUp + 4L * i, upstream.mul(z), tail);
+      Floats.store(dGate + 4L * i, upstream.mul(upValue).mul(slope(z, s)), tail);
+    }
+  }
+
+  /** {@code 1 + z (1 - s)}. */
+  private static FloatVector slope(FloatVector z, FloatVector s) {
+    return Floats.splat(1f).sub(s).fma(z, Floats.splat(1f));
+  }
+}
