@@ -199,21 +199,21 @@ final class CpuOps implements Ops {
   @Override
   public void attention(Tensor out, Tensor lse, Tensor qkv, Sequences sequences, AttentionShape shape) {
     arguments.attention(out, lse, qkv, sequences, shape);
-    throw new UnsupportedOperationException("attention");
+    CpuAttention.run(pool, out, lse, qkv, sequences, shape);
   }
 
   @Override
   public void attentionBackward(
       Tensor dQkv, Tensor dOut, Tensor out, Tensor lse, Tensor qkv, Sequences sequences, AttentionShape shape) {
     arguments.attentionBackward(dQkv, dOut, out, lse, qkv, sequences, shape);
-    throw new UnsupportedOperationException("attentionBackward");
+    CpuAttentionBackward.run(pool, dQkv, dOut, out, lse, qkv, sequences, shape);
   }
 
   @Override
   public void storeKeysAndValues(
       Tensor keys, Tensor values, Tensor qkv, Sequences sequences, Tensor slots, Tensor starts, AttentionShape shape) {
     arguments.storeKeysAndValues(keys, values, qkv, sequences, slots, starts, shape);
-    throw new UnsupportedOperationException("storeKeysAndValues");
+    CpuAttentionDecode.storeKeysAndValues(pool, keys, values, qkv, sequences, slots, starts, shape);
   }
 
   @Override
@@ -221,7 +221,7 @@ final class CpuOps implements Ops {
       Tensor out, Tensor qkv, Tensor keys, Tensor values, Tensor slots, Tensor lengths, int longest,
       AttentionShape shape) {
     arguments.attentionDecode(out, qkv, keys, values, slots, lengths, longest, shape);
-    throw new UnsupportedOperationException("attentionDecode");
+    CpuAttentionDecode.run(pool, out, qkv, keys, values, slots, lengths, longest, shape);
   }
 
   @Override

@@ -1,0 +1,218 @@
+package dev.cocktail.tensor.cpu;
+
+import static dev.cocktail.tensor.cpu.AttentionTiles.exp;
+import static dev.cocktail.tensor.cpu.AttentionTiles.roundUp;
+import static dev.cocktail.tensor.cpu.Floats.load;
+import static dev.cocktail.tensor.cpu.Floats.splat;
+import static dev.cocktail.tensor.cpu.Floats.store;
+import static dev.cocktail.tensor.cpu.TileMath.VECTOR;
+
+import dev.cocktail.tensor.AttentionShape;
+import dev.cocktail.tensor.Sequences;
+import dev.cocktail.tensor.Tensor;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * Attention of single new tokens over cached keys and values, and the filling of the cache. Every cached row is read once
+ * for all query heads that share it; a unit of work is a sequence and a key/value head.
+ */
+final class CpuAttentionDecode {
+  /** Rows of values that are summed while they lie in the first-level cache, for one query head after the other. */
+  private static final int VALUE_ROWS = 32;
+
+  private final AttentionShape shape;
+  private final int[] slots;
+  private final int[] lengths;
+  private final long out;
+  private final long qkv;
+  private final long keys;
+  private final long values;
+  private final long capacity;
+  private final int group;
+  private final int d;
+  private final int width;
+  private final long rowBytes;
+
+  private CpuAttentionDecode(Tensor out, Tensor qkv, Tensor keys, Tensor values, int[] slots, int[] lengths,
+      AttentionShape shape) {
+    this.shape = shape;
+    this.slots = slots;
+    this.lengths = lengths;
+    this.out = Floats.at(out);
+    this.qkv = Floats.at(qkv);
+    this.keys = Floats.at(keys);
+    this.values = Floats.at(values);
+    this.capacity = keys.dim(1);
+    this.group = shape.heads() / shape.kvHeads();
+    this.d = shape.headDim();
+    this.width = roundUp(d, Lanes.COUNT);
+    this.rowBytes = 4L * shape.kvWidth();
+  }
+
+  /** {@link dev.cocktail.tensor.Ops#storeKeysAndValues} on F32. */
+  static void storeKeysAndValues(WorkerPool pool, Tensor keys, Tensor values, Tensor qkv, Sequences sequences,
+      Tensor slots, Tensor starts, AttentionShape shape) {
+    int[] slot = RowOps.indices("storeKeysAndValues", "slots", slots, keys.dim(0));
+    int[] first = RowOps.ints(starts);
+    long capacity = keys.dim(1);
+    for (int b = 0; b < sequences.count(); b++) {
+      if (first[b] < 0 || (long) first[b] + sequences.length(b) > capacity) {
+        throw new IllegalArgumentException("sequence " + b + " would fill rows " + first[b] + " to "
+            + ((long) first[b] + sequences.length(b)) + " of a cache of " + capacity);
+      }
+    }
+    long bytes = 4L * shape.kvWidth();
+    long tokens = Floats.at(qkv) + 4L * shape.queryWidth();
+    long keyRows = Floats.at(keys);
+    long valueRows = Floats.at(values);
+    pool.run(sequences.count(), b -> {
+      long row = slot[b] * capacity + first[b];
+      for (int i = 0; i < sequences.length(b); i++) {
+        long from = tokens + 4L * (sequences.offset(b) + i) * shape.qkvWidth();
+        long to = (row + i) * bytes;
+        AttentionTiles.copyRow(keyRows + to, from, shape.kvWidth());
+        AttentionTiles.copyRow(valueRows + to, from + bytes, shape.kvWidth());
+      }
+    });
+  }
+
+  /** {@link dev.cocktail.tensor.Ops#attentionDecode} on F32. */
+  static void run(WorkerPool pool, Tensor out, Tensor qkv, Tensor keys, Tensor values, Tensor slots, Tensor lengths,
+      int longest, AttentionShape shape) {
+    int count = Math.toIntExact(slots.dim(0));
+    int[] slot = RowOps.indices("attentionDecode", "slots", slots, keys.dim(0));
+    int[] length = RowOps.ints(lengths);
+    for (int b = 0; b < count; b++) {
+      if (length[b] < 1 || length[b] > keys.dim(1) || length[b] > longest) {
+        throw new IllegalArgumentException("length " + b + " is " + length[b] + "; expected 1 to the capacity of "
+            + keys.dim(1) + " and at most the stated longest, " + longest);
+      }
+    }
+    var decode = new CpuAttentionDecode(out, qkv, keys, values, slot, length, shape);
+    pool.run(Math.multiplyExact(count, shape.kvHeads()),
+        unit -> decode.unit(unit / shape.kvHeads(), unit % shape.kvHeads()));
+  }
+
+  private void unit(int sequence, int kvHead) {
+    int length = lengths[sequence];
+    int first = AttentionTiles.firstKey(length - 1, shape.window());
+    int count = length - first;
+    int padded = roundUp(count, Lanes.COUNT);
+    long squareBytes = VECTOR * Lanes.COUNT;
+    long scratch = AttentionTiles.scratch(4L * group * padded + 8L * group * width + 2 * squareBytes);
+    long queries = scratch;
+    long sums = queries + 4L * group * width;
+    long square = sums + 4L * group * width;
+    long scores = square + 2 * squareBytes;
+
+    long firstRow = (slots[sequence] * capacity + first) * rowBytes + 4L * kvHead * d;
+    int head = kvHead * group;
+    long query = qkv + 4L * ((long) sequence * shape.qkvWidth() + (long) head * d);
+    AttentionTiles.packRows(queries, width, query, 4L * d, group, d);
+    for (int j = 0; j < count; j += Lanes.COUNT) {
+      for (int g = 0; g < group; g++) {
+        scores(scores + 4L * (g * (long) padded + j), queries + 4L * g * width, keys + firstRow + j * rowBytes,
+            Math.min(Lanes.COUNT, count - j), square);
+      }
+    }
+    for (int g = 0; g < group; g++) {
+      softmax(scores + 4L * g * padded, padded, square);
+    }
+    AttentionTiles.fill(sums, group * width / Lanes.COUNT, 0f);
+    for (int j = 0; j < count; j += VALUE_ROWS) {
+      int rows = Math.min(VALUE_ROWS, count - j);
+      for (int g = 0; g < group; g++) {
+        weightedSum(sums + 4L * g * width, scores + 4L * (g * (long) padded + j), values + firstRow + j * rowBytes, rows);
+      }
+    }
+    AttentionTiles.unpackRows(
+        out + 4L * ((long) sequence * shape.queryWidth() + (long) head * d), 4L * d, sums, width, group, d);
+  }
+
+  /** A vector of scores: one query against up to {@code Lanes.COUNT} keys; minus infinity for keys that are not there. */
+  private void scores(long target, long query, long keyRows, int rows, long square) {
+    for (int r = 0; r < Lanes.COUNT; r++) {
+      store(square + r * VECTOR, r < rows ? AttentionTiles.partialDot(query, keyRows + r * rowBytes, d) : splat(0f));
+    }
+    // Lanes are added in a fixed order, which a reduction does not promise.
+    long transposed = square + VECTOR * Lanes.COUNT;
+    TileMath.transposeSquare(transposed, Lanes.COUNT, square, Lanes.COUNT);
+    FloatVector sum = load(transposed);
+    for (int r = 1; r < Lanes.COUNT; r++) {
+      sum = sum.add(load(transposed + r * VECTOR));
+    }
+    FloatVector score = sum.mul((float) shape.scale());
+    store(target, score);
+    for (int r = rows; r < Lanes.COUNT; r++) {
+      Floats.set(target + 4L * r, Float.NEGATIVE_INFINITY);
+    }
+  }
+
+  private static void softmax(long scores, int padded, long spare) {
+    FloatVector maxima = load(scores);
+    for (int j = Lanes.COUNT; j < padded; j += Lanes.COUNT) {
+      FloatVector s = load(scores + 4L * j);
+      maxima = maxima.blend(s, s.compare(VectorOperators.GT, maxima));
+    }
+    store(spare, maxima);
+    float max = Float.NEGATIVE_INFINITY;
+    for (int lane = 0; lane < Lanes.COUNT; lane++) {
+      max = Math.max(max, Floats.get(spare + 4L * lane));
+    }
+    FloatVector sums = splat(0f);
+    for (int j = 0; j < padded; j += Lanes.COUNT) {
+      FloatVector p = exp(load(scores + 4L * j).sub(max));
+      store(scores + 4L * j, p);
+      sums = sums.add(p);
+    }
+    store(spare, sums);
+    float sum = 0;
+    for (int lane = 0; lane < Lanes.COUNT; lane++) {
+      sum += Floats.get(spare + 4L * lane);
+    }
+    float factor = 1 / sum;
+    for (int j = 0; j < padded; j += Lanes.COUNT) {
+      store(scores + 4L * j, load(scores + 4L * j).mul(factor));
+    }
+  }
+
+  /** {@code sums[e] += sum_j weights[j] rows[j, e]}. */
+  private void weightedSum(long sums, long weights, long valueRows, int rows) {
+    int whole = d / Lanes.COUNT;
+    int v = 0;
+    for (; v + 3 < whole; v += 4) {
+      long at = sums + v * VECTOR;
+      FloatVector s0 = load(at);
+      FloatVector s1 = load(at + VECTOR);
+      FloatVector s2 = load(at + 2 * VECTOR);
+      FloatVector s3 = load(at + 3 * VECTOR);
+      for (int j = 0; j < rows; j++) {
+        FloatVector weight = splat(Floats.get(weights + 4L * j));
+        long row = valueRows + j * rowBytes + v * VECTOR;
+        s0 = weight.fma(load(row), s0);
+        s1 = weight.fma(load(row + VECTOR), s1);
+        s2 = weight.fma(load(row + 2 * VECTOR), s2);
+        s3 = weight.fma(load(row + 3 * VECTOR), s3);
+      }
+      store(at, s0);
+      store(at + VECTOR, s1);
+      store(at + 2 * VECTOR, s2);
+      store(at + 3 * VECTOR, s3);
+    }
+    for (; v < whole; v++) {
+      FloatVector s = load(sums + v * VECTOR);
+      for (int j = 0; j < rows; j++) {
+        s = splat(Floats.get(weights + 4L * j)).fma(load(valueRows + j * rowBytes + v * VECTOR), s);
+      }
+      store(sums + v * VECTOR, s);
+    }
+    for (int e = whole * Lanes.COUNT; e < d; e++) {
+      float s = Floats.get(sums + 4L * e);
+      for (int j = 0; j < rows; j++) {
+        s = Math.fma(Floats.get(weights + 4L * j), Floats.get(valueRows + j * rowBytes + 4L * e), s);
+      }
+      Floats.set(sums + 4L * e, s);
+    }
+  }
+}
