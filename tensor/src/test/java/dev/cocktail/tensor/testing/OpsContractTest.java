@@ -14,7 +14,8 @@ import org.junit.jupiter.api.TestInstance;
  * a family of operations.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-public abstract class OpsContractTest implements ElementwiseContract, MatrixContract {
+public abstract class OpsContractTest 
+    implements ElementwiseContract, MatrixContract, RowContract, CrossEntropyContract, AttentionContract {
   private final ReferenceDevice reference = new ReferenceDevice();
   private final List<Device> tested = new ArrayList<>();
 

@@ -151,6 +151,11 @@ final class Trial implements AutoCloseable {
     }
   }
 
+  /** What {@link #pack} packed, for the host. */
+  Sequences packed() {
+    return packed.getLast();
+  }
+
   private Operand operand(DType onDevice, DType onReference, double[] values, boolean written, long... dims) {
     List<Tensor> tensors = new ArrayList<>();
     List<Tensor> guards = new ArrayList<>();
