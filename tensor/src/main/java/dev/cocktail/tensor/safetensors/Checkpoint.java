@@ -166,6 +166,11 @@ public final class Checkpoint implements AutoCloseable {
     return holder(name).tensor(name);
   }
 
+  /** Dtype, shape and size as the file names them, also of types that cannot be used. */
+  public TensorInfo info(String name) {
+    return holder(name).info(name);
+  }
+
   /** Dtype and shape as the file names them, such as {@code BF16[64, 32]}, also of types that cannot be used. */
   public String describe(String name) {
     return holder(name).describe(name);

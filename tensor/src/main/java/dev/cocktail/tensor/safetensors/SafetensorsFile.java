@@ -147,6 +147,14 @@ public final class SafetensorsFile implements AutoCloseable {
     return data.byteSize();
   }
 
+  /** Dtype, shape and size as the file names them, also of types that cannot be used. */
+  public TensorInfo info(String name) {
+    Header.Entry entry = entry(name);
+    long elements = Arrays.stream(entry.dims()).reduce(1, Math::multiplyExact);
+    List<Long> shape = Arrays.stream(entry.dims()).boxed().toList();
+    return new TensorInfo(name, entry.type().name(), shape, elements, entry.end() - entry.begin());
+  }
+
   /** Dtype and shape as the file names them, such as {@code BF16[64, 32]}, also of types that cannot be used. */
   public String describe(String name) {
     return entry(name).describe();

@@ -1,0 +1,164 @@
+package dev.cocktail.trainer.cli;
+
+import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.trainer.InterruptedRunException;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+import java.util.ServiceLoader;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.HelpCommand;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/**
+ * The command line. Exit codes: 0 the work is done, 1 it failed, 2 the input was wrong, 130 it was interrupted after
+ * saving.
+ */
+@Command(
+    name = "cocktail",
+    description = "Fine-tunes Phi-3-family language models on mixtures of tasks, and measures whether it helped.",
+    mixinStandardHelpOptions = true,
+    versionProvider = Cocktail.Version.class,
+    synopsisSubcommandLabel = "COMMAND",
+    footer = {"", "`cocktail COMMAND --help` explains a command; `cocktail demo` shows it all."})
+public final class Cocktail implements Runnable {
+  /** The commands of this module; those of others come through {@link CommandProvider}. */
+  private static final List<Class<?>> COMMANDS = List.of(InspectCommand.class, DoctorCommand.class);
+
+  @Spec private CommandSpec spec;
+
+  private Cocktail() {}
+
+  /** Runs the command that the arguments name and ends the virtual machine with its exit code. */
+  public static void main(String[] arguments) {
+    quietLibraries(Arrays.asList(arguments).contains("--debug"));
+    var out = new PrintWriter(System.out, false, StandardCharsets.UTF_8);
+    var err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
+    System.exit(run(out, err, arguments));
+  }
+
+  /** Runs the command that the arguments name and returns its exit code. */
+  public static int run(PrintWriter out, PrintWriter err, String... arguments) {
+    CommandLine commandLine = commandLine();
+    commandLine.setOut(out).setErr(err);
+    try {
+      return commandLine.execute(arguments);
+    } catch (Throwable failure) { // Errors too: picocli hands only exceptions to the handler.
+      return explain(failure, err, Arrays.asList(arguments).contains("--debug"));
+    } finally {
+      out.flush();
+      err.flush();
+    }
+  }
+
+  /** The whole command line, with the commands of all modules on the class path. */
+  static CommandLine commandLine() {
+    var commandLine = new CommandLine(new Cocktail());
+    COMMANDS.forEach(type -> add(commandLine, type));
+    for (CommandProvider provider : ServiceLoader.load(CommandProvider.class)) {
+      provider.commands().forEach(type -> add(commandLine, type));
+    }
+    commandLine.addSubcommand(HelpCommand.class);
+    commandLine.setParameterExceptionHandler(Cocktail::usageError);
+    commandLine.setExecutionExceptionHandler(
+        (exception, command, result) ->
+            explain(exception, command.getErr(), result.expandedArgs().contains("--debug")));
+    commandLine.setCaseInsensitiveEnumValuesAllowed(true);
+    commandLine.setAbbreviatedOptionsAllowed(false);
+    return commandLine;
+  }
+
+  private static void add(CommandLine commandLine, Class<?> type) {
+    commandLine.addSubcommand(type);
+  }
+
+  @Override
+  public void run() {
+    throw new ParameterException(spec.commandLine(), "a command is missing");
+  }
+
+  private static int usageError(ParameterException exception, String[] arguments) {
+    CommandLine command = exception.getCommandLine();
+    PrintWriter err = command.getErr();
+    err.println("cocktail: " + firstLower(exception.getMessage()));
+    UnmatchedArgumentException.printSuggestions(exception, err);
+    err.println("Try 'cocktail" + path(command) + " --help'.");
+    return CocktailCommand.INVALID_INPUT;
+  }
+
+  /** The names of a command and of those above it, each after a blank, without the root's. */
+  private static String path(CommandLine command) {
+    return command.getCommandSpec().qualifiedName(" ").substring("cocktail".length());
+  }
+
+  private static int explain(Throwable failure, PrintWriter err, boolean debug) {
+    int exitCode =
+        switch (failure) {
+          case InvalidInputException _ -> CocktailCommand.INVALID_INPUT;
+          case InterruptedRunException _ -> CocktailCommand.INTERRUPTED;
+          default -> CocktailCommand.FAILED;
+        };
+    err.println("cocktail: " + message(failure));
+    if (debug) {
+      failure.printStackTrace(err);
+    } else if (exitCode == CocktailCommand.FAILED) {
+      err.println("(--debug prints where.)");
+    }
+    err.flush();
+    return exitCode;
+  }
+
+  private static String message(Throwable failure) {
+    if (failure instanceof OutOfMemoryError) {
+      return "out of memory: "
+          + failure.getMessage()
+          + ". Java's own memory (heap) is limited to "
+          + Runtime.getRuntime().maxMemory() / (1 << 20)
+          + " MiB; COCKTAIL_OPTS=-Xmx8g raises it, and -XX:MaxDirectMemorySize raises the limit of buffers."
+          + " Fewer tokens a micro-batch, checkpoint_layers or a shorter max_length need less.";
+    }
+    if (failure instanceof StackOverflowError) {
+      return "the input is nested too deeply (stack overflow)";
+    }
+    String text = failure.getMessage();
+    boolean speaksForItself = failure instanceof InvalidInputException || failure instanceof InterruptedRunException;
+    if (speaksForItself && text != null) {
+      return text;
+    }
+    String kind = failure.getClass().getSimpleName();
+    return text == null || text.isBlank() ? kind : kind + ": " + text;
+  }
+
+  private static String firstLower(String text) {
+    return text.isEmpty() ? text : Character.toLowerCase(text.charAt(0)) + text.substring(1);
+  }
+
+  /** Must be called before anything logs: the simple logger reads these properties once. */
+  private static void quietLibraries(boolean debug) {
+    setDefault("org.slf4j.simpleLogger.defaultLogLevel", debug ? "info" : "error");
+    setDefault("slf4j.internal.verbosity", "WARN");
+  }
+
+  private static void setDefault(String property, String value) {
+    if (System.getProperty(property) == null) {
+      System.setProperty(property, value);
+    }
+  }
+
+  /** The version in the jar's manifest. */
+  static final class Version implements IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      String version = Cocktail.class.getPackage().getImplementationVersion();
+      return new String[] {
+        "cocktail " + (version == null ? "(unpackaged)" : version), "Java " + Runtime.version(),
+      };
+    }
+  }
+}
