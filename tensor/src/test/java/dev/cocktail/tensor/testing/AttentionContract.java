@@ -103,9 +103,9 @@ interface AttentionContract extends ContractSetting {
       try (Trial trial = trial("attention beside NaN " + shape)) {
         int width = shape.qkvWidth();
         double[] values = trial.normal(1, 40, width);
-        // A sequence of nothing but NaN between two others, and NaN at the end of the last.
+        // A sequence of nothing but NaN between two others; numbers that outweigh all others at the end of the last.
         Arrays.fill(values, 11 * width, 18 * width, Double.NaN);
-        Arrays.fill(values, 37 * width, 38 * width, Double.NaN);
+        Arrays.fill(values, 37 * width, 38 * width, 0x1p40);
         checkAttention(trial, shape, trial.activation(values, 40, width), 11, 7, 22);
       }
     }

@@ -59,7 +59,8 @@ interface CrossEntropyContract extends ContractSetting {
       var tolerance = trial.tolerance();
       double u = tolerance.accumulator();
       if (wantsW) {
-        Arrays.setAll(dWBound, i -> tolerance.sum(t, abs(dW.values()[i]), tolerance.parameter()));
+        double[] before = dW.values();
+        Arrays.setAll(dWBound, i -> tolerance.sum(t, abs(before[i]), tolerance.parameter()));
       }
       double[] x = hidden.values();
       double[] matrix = w.values();

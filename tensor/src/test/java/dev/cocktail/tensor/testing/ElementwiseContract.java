@@ -98,8 +98,8 @@ interface ElementwiseContract extends ContractSetting {
           ops.scale(side.of(x), -1.0 / 3);
           ops.scale(side.of(y), 7);
         });
-        trial.check("activation", x, i -> trial.tolerance().activation(abs(x.values()[i])));
-        trial.check("parameter", y, i -> trial.tolerance().parameter(abs(y.values()[i])));
+        trial.checkRelative("activation", x, magnitude -> trial.tolerance().activation(magnitude));
+        trial.checkRelative("parameter", y, magnitude -> trial.tolerance().parameter(magnitude));
       }
     }
   }
@@ -114,7 +114,7 @@ interface ElementwiseContract extends ContractSetting {
             Operand factors = trial.parameter(n);
             Operand out = inPlace ? in : trial.activationOut(t, n);
             trial.run((ops, side) -> ops.scaleColumns(side.of(out), side.of(in), side.of(factors)));
-            trial.check("out", out, i -> trial.tolerance().activation(abs(out.values()[i])));
+            trial.checkRelative("out", out, magnitude -> trial.tolerance().activation(magnitude));
           }
         }
       }

@@ -15,7 +15,8 @@ import org.junit.jupiter.api.TestInstance;
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 public abstract class OpsContractTest 
-    implements ElementwiseContract, MatrixContract, RowContract, CrossEntropyContract, AttentionContract {
+    implements ElementwiseContract, MatrixContract, RowContract, CrossEntropyContract, AttentionContract, OptimiserContract,
+        RefusalContract {
   private final ReferenceDevice reference = new ReferenceDevice();
   private final List<Device> tested = new ArrayList<>();
 

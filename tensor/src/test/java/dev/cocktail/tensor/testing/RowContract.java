@@ -21,7 +21,7 @@ interface RowContract extends ContractSetting {
             Operand ids = trial.ints(trial.random().ints(t, 0, 7).toArray());
             Operand out = trial.activationOut(t, h);
             trial.run((ops, side) -> ops.embedding(side.of(out), side.of(weight), side.of(ids)));
-            trial.check("out", out, i -> trial.tolerance().activation() * abs(out.values()[i]));
+            trial.checkRelative("out", out, magnitude -> trial.tolerance().activation() * magnitude);
           }
         }
       }
@@ -100,10 +100,11 @@ interface RowContract extends ContractSetting {
       var tolerance = trial.tolerance();
       // Sums of squares have no cancellation, so all errors are relative; the stored sum may be what is normalised.
       if (sum != null) {
-        trial.check("sum", sum, i -> tolerance.activation(abs(sum.values()[i])));
+        trial.checkRelative("sum", sum, magnitude -> tolerance.activation(magnitude));
       }
-      trial.check("rstd", rstd, i -> tolerance.sum(h, rstd.values()[i], tolerance.parameter() + tolerance.activation()));
-      trial.check("out", out, i -> tolerance.sum(h, abs(out.values()[i]), 3 * tolerance.activation()));
+      trial.checkRelative("rstd", rstd,
+          magnitude -> tolerance.sum(h, magnitude, tolerance.parameter() + tolerance.activation()));
+      trial.checkRelative("out", out, magnitude -> tolerance.sum(h, magnitude, 3 * tolerance.activation()));
     }
   }
 
@@ -187,7 +188,7 @@ interface RowContract extends ContractSetting {
       trial.run((ops, side) ->
           ops.rmsNorm(side.of(out), side.of(rstd), null, side.of(x), null, side.of(weight), 1e-5));
       var tolerance = trial.tolerance();
-      trial.check("out", out, i -> tolerance.sum(33, abs(out.values()[i]), 3 * tolerance.activation()));
+      trial.checkRelative("out", out, magnitude -> tolerance.sum(33, magnitude, 3 * tolerance.activation()));
     }
   }
 
@@ -201,7 +202,8 @@ interface RowContract extends ContractSetting {
             Operand out = trial.activationOut(t, n);
             trial.run((ops, side) -> ops.swiglu(side.of(out), side.of(gateUp)));
             double[] x = gateUp.values();
-            trial.check("out", out, i -> swigluBound(trial, out.values()[i], gate(x, i, n), up(x, i, n)));
+            double[] expected = out.values();
+            trial.check("out", out, i -> swigluBound(trial, expected[i], gate(x, i, n), up(x, i, n)));
           }
         }
       }
@@ -241,7 +243,8 @@ interface RowContract extends ContractSetting {
         ops.swigluBackward(side.of(dGateUp), side.of(dOut), side.of(gateUp));
       });
       double[] x = gateUp.values();
-      trial.check("out", out, i -> swigluBound(trial, out.values()[i], gate(x, i, n), up(x, i, n)));
+      double[] expected = out.values();
+      trial.check("out", out, i -> swigluBound(trial, expected[i], gate(x, i, n), up(x, i, n)));
       double[] dY = dOut.values();
       trial.check("dGateUp", dGateUp, i -> swigluBackwardBound(trial, dY[i % n], x[i % n], x[n + i % n], i < n));
     }
