@@ -3,20 +3,22 @@ package dev.cocktail.tensor.cpu;
 import static dev.cocktail.tensor.cpu.Lanes.COUNT;
 
 import dev.cocktail.tensor.Tensor;
-import java.lang.foreign.Arena;
+import dev.cocktail.tensor.TensorArena;
 import jdk.incubator.vector.FloatVector;
 
 /** Factors on columns, their gradient, and the sums over rows that such gradients are. */
 final class ColumnOps {
-  /** Columns a task sums: a kilobyte of each row, so that memory is read in runs. */
-  private static final int STRIP = 256;
-  /** Rows summed in F32 before they are added to the total: bounds rounding errors, and the strips stay in cache. */
+  /** Rows a task sums. */
   private static final int BLOCK = 64;
+  /** Columns a task adds the blocks' sums of. */
+  private static final int STRIP = 1024;
 
   private final WorkerPool pool;
+  private final CpuMemory memory;
 
-  ColumnOps(WorkerPool pool) {
+  ColumnOps(WorkerPool pool, CpuMemory memory) {
     this.pool = pool;
+    this.memory = memory;
   }
 
   void scaleColumns(Tensor out, Tensor in, Tensor factors) {
@@ -56,36 +58,41 @@ final class ColumnOps {
   }
 
   /**
-   * {@code sums[n] += sum_t a[t,n] b[t,n] rowFactors[t]}, without the last factor where its address is 0. Every column is
-   * summed in the order of its rows, block by block.
+   * {@code sums[n] += sum_t a[t,n] b[t,n] rowFactors[t]}, without the last factor where its address is 0. Rows are summed
+   * in blocks, and blocks are added in order.
    */
   void addColumnSums(Tensor sums, Tensor a, Tensor b, long rowFactors) {
     long target = Floats.at(sums);
     long first = Floats.at(a);
     long second = Floats.at(b);
     long rows = a.dim(0);
-    long width = a.dim(1);
-    try (Arena scratch = Arena.ofConfined()) {
-      long blockSums = scratch.allocate(Math.max(4, 4 * width), 64).address();
+    int width = Math.toIntExact(a.dim(1));
+    int blocks = Math.toIntExact((rows + BLOCK - 1) / BLOCK);
+    TensorArena.Region scratch = memory.acquire(Math.max(4, 4L * blocks * width));
+    try {
+      long blockSums = scratch.address();
+      Chunks.split(pool, rows, BLOCK, (from, to) -> {
+        long start = 4 * from * width;
+        long into = blockSums + 4 * (from / BLOCK) * width;
+        ElementwiseOps.fill(into, 0f, width);
+        addRows(into, first + start, second + start, rowFactors == 0 ? 0 : rowFactors + 4 * from, width,
+            (int) (to - from));
+      });
       Chunks.split(pool, width, STRIP, (from, to) -> {
-        long offset = 4 * from;
-        int count = (int) (to - from);
-        for (long t = 0; t < rows; t += BLOCK) {
-          int height = (int) Math.min(BLOCK, rows - t);
-          long start = offset + 4 * t * width;
-          ElementwiseOps.fill(blockSums + offset, 0f, count);
-          addRows(blockSums + offset, first + start, second + start, rowFactors == 0 ? 0 : rowFactors + 4 * t, width,
-              height, count);
-          ElementwiseOps.addScaled(target + offset, target + offset, blockSums + offset, 1f, count);
+        for (int block = 0; block < blocks; block++) {
+          long part = blockSums + 4L * block * width + 4 * from;
+          ElementwiseOps.addScaled(target + 4 * from, target + 4 * from, part, 1f, (int) (to - from));
         }
       });
+    } finally {
+      memory.release(scratch);
     }
   }
 
-  private static void addRows(long sums, long a, long b, long rowFactors, long width, int rows, int count) {
+  private static void addRows(long sums, long a, long b, long rowFactors, long width, int rows) {
     for (int t = 0; t < rows; t++) {
       float factor = rowFactors == 0 ? 1f : Floats.get(rowFactors + 4L * t);
-      addProducts(sums, a + 4 * t * width, b + 4 * t * width, factor, count);
+      addProducts(sums, a + 4 * t * width, b + 4 * t * width, factor, (int) width);
     }
   }
 

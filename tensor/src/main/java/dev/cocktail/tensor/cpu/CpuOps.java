@@ -38,7 +38,7 @@ final class CpuOps implements Ops {
     this.gemm = new Gemm(pool);
     this.conversions = new Conversions(pool);
     this.elementwise = new ElementwiseOps(pool);
-    this.columns = new ColumnOps(pool);
+    this.columns = new ColumnOps(pool, memory);
     this.random = new RandomOps(pool);
     this.rowOps = new RowOps(pool);
     this.norms = new NormOps(pool, columns);

@@ -257,12 +257,16 @@ final class CrossEntropyOps {
       Floats.store(row + 4L * i, e);
       sum = sum.add(e);
     }
-    if (i < count) {
-      VectorMask<Float> tail = Floats.tail(i, count);
-      FloatVector e = VectorMath.exp(Floats.load(row + 4L * i, tail).sub(max)).mul(factor);
-      Floats.store(row + 4L * i, e, tail);
-      sum = sum.add(e, tail);
-    }
     sum.intoArray(lanes, 0);
+    if (i < count) {
+      lastExponentials(row + 4L * i, max, factor, Floats.tail(i, count), lanes);
+    }
+  }
+
+  /** A method of its own, because two exponentials in one may be more than the compiler inlines. */
+  private static void lastExponentials(long row, float max, float factor, VectorMask<Float> tail, float[] lanes) {
+    FloatVector e = VectorMath.exp(Floats.load(row, tail).sub(max)).mul(factor);
+    Floats.store(row, e, tail);
+    FloatVector.fromArray(Lanes.FLOATS, lanes, 0).add(e, tail).intoArray(lanes, 0);
   }
 }

@@ -2,17 +2,24 @@ package dev.cocktail.tensor.cpu;
 
 import dev.cocktail.tensor.Philox;
 import dev.cocktail.tensor.RandomKey;
+import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.LongVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * {@link Philox} on many blocks at once: each of the four words of a block has a vector of its own, zero-extended to 64
- * bits, so that one multiplication gives the upper and the lower half of a product.
+ * {@link Philox} on many blocks at once: each of the four words of a block has a vector of its own, in the lower
+ * halves of 64-bit lanes, so that one multiplication gives the upper and the lower half of a product.
  */
 final class PhiloxLanes {
   private static final VectorSpecies<Long> LONGS = Lanes.FLOATS.withLanes(long.class);
   private static final int BLOCKS = LONGS.length();
+  /** Which lane of the even or odd pairs of words comes where when they are interleaved. */
+  private static final VectorShuffle<Long> FIRST_HALF = VectorShuffle.fromOp(LONGS, i -> i / 2);
+  private static final VectorShuffle<Long> SECOND_HALF = VectorShuffle.fromOp(LONGS, i -> (BLOCKS + i) / 2);
+  private static final VectorMask<Long> ODD_LANES = VectorMask.fromLong(LONGS, 0xAAAA_AAAA_AAAA_AAAAL);
   private static final long LOW = 0xFFFFFFFFL;
   private static final long MULTIPLIER_0 = 0xD2511F53L;
   private static final long MULTIPLIER_1 = 0xCD9E8D57L;
@@ -29,11 +36,9 @@ final class PhiloxLanes {
    */
   static void fill(RandomKey key, long first, int blocks, int[] words) {
     long[] keys = roundKeys(key.seed());
-    long[] pairs = new long[2 * BLOCKS];
     int block = 0;
     for (; block <= blocks - BLOCKS; block += BLOCKS) {
-      vector(first + block, key.stream(), keys, pairs);
-      unpack(pairs, words, 4 * block);
+      vector(first + block, key.stream(), keys, words, 4 * block);
     }
     int[] rest = new int[4];
     for (; block < blocks; block++) {
@@ -55,35 +60,34 @@ final class PhiloxLanes {
     return keys;
   }
 
-  /** Leaves the first two words of each block in the lower half of {@code pairs}, the other two in the upper. */
-  private static void vector(long first, long stream, long[] keys, long[] pairs) {
-    LongVector counter = LongVector.broadcast(LONGS, first).addIndex(1);
-    LongVector c0 = counter.and(LOW);
-    LongVector c1 = counter.lanewise(VectorOperators.LSHR, 32);
-    LongVector c2 = LongVector.broadcast(LONGS, stream & LOW);
+  private static void vector(long first, long stream, long[] keys, int[] words, int at) {
+    // Only the lower halves count. They are cut out right before each multiplication, of the multipliers too: that is
+    // how the compiler sees that a product of 32 by 32 bits is all that is asked for.
+    LongVector multiplier0 = LongVector.broadcast(LONGS, MULTIPLIER_0).and(LOW);
+    LongVector multiplier1 = LongVector.broadcast(LONGS, MULTIPLIER_1).and(LOW);
+    LongVector c0 = LongVector.broadcast(LONGS, first).addIndex(1);
+    LongVector c1 = c0.lanewise(VectorOperators.LSHR, 32);
+    LongVector c2 = LongVector.broadcast(LONGS, stream);
     LongVector c3 = LongVector.broadcast(LONGS, stream >>> 32);
     for (int round = 0; round < ROUNDS; round++) {
-      LongVector product0 = c0.mul(MULTIPLIER_0);
-      LongVector product1 = c2.mul(MULTIPLIER_1);
+      LongVector product0 = c0.and(LOW).mul(multiplier0);
+      LongVector product1 = c2.and(LOW).mul(multiplier1);
       c0 = product1.lanewise(VectorOperators.LSHR, 32).lanewise(VectorOperators.XOR, c1)
           .lanewise(VectorOperators.XOR, keys[2 * round]);
-      c1 = product1.and(LOW);
+      c1 = product1;
       c2 = product0.lanewise(VectorOperators.LSHR, 32).lanewise(VectorOperators.XOR, c3)
           .lanewise(VectorOperators.XOR, keys[2 * round + 1]);
-      c3 = product0.and(LOW);
+      c3 = product0;
     }
-    c0.or(c1.lanewise(VectorOperators.LSHL, 32)).intoArray(pairs, 0);
-    c2.or(c3.lanewise(VectorOperators.LSHL, 32)).intoArray(pairs, BLOCKS);
+    LongVector even = c0.and(LOW).or(c1.lanewise(VectorOperators.LSHL, 32));
+    LongVector odd = c2.and(LOW).or(c3.lanewise(VectorOperators.LSHL, 32));
+    interleave(even, odd, 0).intoArray(words, at);
+    interleave(even, odd, 1).intoArray(words, at + 2 * BLOCKS);
   }
 
-  private static void unpack(long[] pairs, int[] words, int at) {
-    for (int block = 0; block < BLOCKS; block++) {
-      long low = pairs[block];
-      long high = pairs[BLOCKS + block];
-      words[at + 4 * block] = (int) low;
-      words[at + 4 * block + 1] = (int) (low >>> 32);
-      words[at + 4 * block + 2] = (int) high;
-      words[at + 4 * block + 3] = (int) (high >>> 32);
-    }
+  /** Half of {@code even[0], odd[0], even[1], odd[1], ...}, as words. */
+  private static IntVector interleave(LongVector even, LongVector odd, int half) {
+    VectorShuffle<Long> pairs = half == 0 ? FIRST_HALF : SECOND_HALF;
+    return even.rearrange(pairs).blend(odd.rearrange(pairs), ODD_LANES).reinterpretAsInts();
   }
 }

@@ -98,11 +98,11 @@ final class RandomOps {
     requireHost(out);
     draw(key, out.elements(), (words, from, count) -> {
       for (int i = 0; i < count; i += 2) {
-        double radius = std * Math.sqrt(-2 * StrictMath.log(((words[i] & 0xFFFFFFFFL) + 1) * 0x1p-32));
+        double radius = std * Math.sqrt(-2 * Math.log(((words[i] & 0xFFFFFFFFL) + 1) * 0x1p-32));
         double angle = 2 * Math.PI * (words[i + 1] & 0xFFFFFFFFL) * 0x1p-32;
-        store(out, from + i, mean + radius * StrictMath.cos(angle));
+        store(out, from + i, mean + radius * Math.cos(angle));
         if (i + 1 < count) {
-          store(out, from + i + 1, mean + radius * StrictMath.sin(angle));
+          store(out, from + i + 1, mean + radius * Math.sin(angle));
         }
       }
     });

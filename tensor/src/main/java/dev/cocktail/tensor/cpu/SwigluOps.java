@@ -8,6 +8,9 @@ import jdk.incubator.vector.VectorMask;
 
 /** The gated unit {@code silu(gate) up} on fused projections, forward and backward. */
 final class SwigluOps {
+  /** Sigmoids computed at once; a loop that used them as well would be more than the compiler inlines. */
+  private static final int BLOCK = 1024;
+
   private final WorkerPool pool;
 
   SwigluOps(WorkerPool pool) {
@@ -47,33 +50,41 @@ final class SwigluOps {
     long source = Floats.at(gateUp);
     int width = Math.toIntExact(dOut.dim(1));
     Chunks.rows(pool, dOut.dim(0), 2L * width, (from, to) -> {
+      float[] sigmoids = new float[BLOCK];
       for (long t = from; t < to; t++) {
-        backward(target + 8 * t * width, upstream + 4 * t * width, source + 8 * t * width, width);
+        for (int i = 0; i < width; i += BLOCK) {
+          int count = Math.min(BLOCK, width - i);
+          long gate = source + 4 * (2 * t * width + i);
+          VectorMath.sigmoids(sigmoids, gate, count);
+          backward(target + 4 * (2 * t * width + i), upstream + 4 * (t * width + i), gate, sigmoids, 4L * width, count);
+        }
       }
     });
   }
 
-  /** Reads each gate and up before it writes their gradients, which may be in the same place. */
-  private static void backward(long dGate, long dOut, long gate, int width) {
-    long dUp = dGate + 4L * width;
-    long up = gate + 4L * width;
+  /**
+   * Reads each gate and up before it writes their gradients, which may be in the same place.
+   *
+   * @param toUp bytes from a gate to its up
+   */
+  private static void backward(long dGate, long dOut, long gate, float[] sigmoids, long toUp, int count) {
     int i = 0;
-    for (; i <= width - COUNT; i += COUNT) {
+    for (; i <= count - COUNT; i += COUNT) {
       FloatVector z = Floats.load(gate + 4L * i);
-      FloatVector s = VectorMath.sigmoid(z);
+      FloatVector up = Floats.load(gate + toUp + 4L * i);
+      FloatVector s = FloatVector.fromArray(Lanes.FLOATS, sigmoids, i);
       FloatVector upstream = Floats.load(dOut + 4L * i).mul(s);
-      FloatVector upValue = Floats.load(up + 4L * i);
-      Floats.store(dUp + 4L * i, upstream.mul(z));
-      Floats.store(dGate + 4L * i, upstream.mul(upValue).mul(slope(z, s)));
+      Floats.store(dGate + toUp + 4L * i, upstream.mul(z));
+      Floats.store(dGate + 4L * i, upstream.mul(up).mul(slope(z, s)));
     }
-    if (i < width) {
-      VectorMask<Float> tail = Floats.tail(i, width);
+    if (i < count) {
+      VectorMask<Float> tail = Floats.tail(i, count);
       FloatVector z = Floats.load(gate + 4L * i, tail);
-      FloatVector s = VectorMath.sigmoid(z);
+      FloatVector up = Floats.load(gate + toUp + 4L * i, tail);
+      FloatVector s = FloatVector.fromArray(Lanes.FLOATS, sigmoids, i, tail);
       FloatVector upstream = Floats.load(dOut + 4L * i, tail).mul(s);
-      FloatVector upValue = Floats.load(up + 4L * i, tail);
-      Floats.store(dUp + 4L * i, upstream.mul(z), tail);
-      Floats.store(dGate + 4L * i, upstream.mul(upValue).mul(slope(z, s)), tail);
+      Floats.store(dGate + toUp + 4L * i, upstream.mul(z), tail);
+      Floats.store(dGate + 4L * i, upstream.mul(up).mul(slope(z, s)), tail);
     }
   }
 

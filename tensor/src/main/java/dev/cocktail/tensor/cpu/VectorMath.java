@@ -60,4 +60,16 @@ final class VectorMath {
   static FloatVector sigmoid(FloatVector x) {
     return Floats.splat(1f).div(exp(x.neg()).add(1f));
   }
+
+  /** The sigmoids of {@code count} floats. */
+  static void sigmoids(float[] out, long x, int count) {
+    int i = 0;
+    for (; i <= count - Lanes.COUNT; i += Lanes.COUNT) {
+      sigmoid(Floats.load(x + 4L * i)).intoArray(out, i);
+    }
+    if (i < count) {
+      var tail = Floats.tail(i, count);
+      sigmoid(Floats.load(x + 4L * i, tail)).intoArray(out, i, tail);
+    }
+  }
 }
