@@ -55,10 +55,6 @@ final class GenerationRun implements AutoCloseable {
       tokens[length++] = token;
     }
 
-    boolean isNew() {
-      return length == promptLength;
-    }
-
     TokenSequence whole() {
       return TokenSequence.of(Arrays.copyOf(tokens, length));
     }

@@ -69,7 +69,7 @@ public final class RopeTables {
 
   private void grow(int rows) {
     int present = cos == null ? 0 : (int) cos.dim(0);
-    if (rows <= present) {
+    if (cos != null && rows <= present) {
       return;
     }
     // Smaller tables stay in the arena: a recorded pass may still refer to them. Doubling bounds them all together.
