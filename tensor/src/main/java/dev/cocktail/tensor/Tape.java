@@ -334,6 +334,9 @@ public final class Tape implements AutoCloseable {
     Variable out;
     try {
       out = requireNonNull(body.apply(x), "a scope must have a result");
+    } catch (RuntimeException | Error e) {
+      scope.forEach(Storage::release);
+      throw e;
     } finally {
       scopes.pop();
     }

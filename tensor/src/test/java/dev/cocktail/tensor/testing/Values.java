@@ -8,10 +8,10 @@ import java.util.stream.DoubleStream;
  * Whole tensors as arrays. A reference operation reads all its inputs before it writes anything, so outputs that share
  * memory with inputs need no thought.
  */
-final class Values {
+public final class Values {
   private Values() {}
 
-  static double[] read(Tensor tensor) {
+  public static double[] read(Tensor tensor) {
     double[] values = new double[Math.toIntExact(tensor.elements())];
     for (int i = 0; i < values.length; i++) {
       values[i] = tensor.get(i);
@@ -19,7 +19,7 @@ final class Values {
     return values;
   }
 
-  static int[] readInts(Tensor tensor) {
+  public static int[] readInts(Tensor tensor) {
     int[] values = new int[Math.toIntExact(tensor.elements())];
     for (int i = 0; i < values.length; i++) {
       values[i] = tensor.getInt(i);
@@ -27,20 +27,20 @@ final class Values {
     return values;
   }
 
-  static void write(Tensor tensor, double[] values) {
+  public static void write(Tensor tensor, double[] values) {
     for (int i = 0; i < values.length; i++) {
       tensor.set(i, values[i]);
     }
   }
 
-  static void add(Tensor tensor, double[] values) {
+  public static void add(Tensor tensor, double[] values) {
     for (int i = 0; i < values.length; i++) {
       tensor.set(i, tensor.get(i) + values[i]);
     }
   }
 
   /** Writes, or adds where {@code accumulate} is true. */
-  static void store(Tensor tensor, boolean accumulate, double[] values) {
+  public static void store(Tensor tensor, boolean accumulate, double[] values) {
     if (accumulate) {
       add(tensor, values);
     } else {
@@ -49,11 +49,11 @@ final class Values {
   }
 
   /** Standard normal numbers. */
-  static double[] normal(Random random, long count) {
+  public static double[] normal(Random random, long count) {
     return DoubleStream.generate(random::nextGaussian).limit(count).toArray();
   }
 
-  static double dot(double[] a, double[] b) {
+  public static double dot(double[] a, double[] b) {
     double sum = 0;
     for (int i = 0; i < a.length; i++) {
       sum += a[i] * b[i];
@@ -61,11 +61,11 @@ final class Values {
     return sum;
   }
 
-  static int rows(Tensor matrix) {
+  public static int rows(Tensor matrix) {
     return Math.toIntExact(matrix.dim(0));
   }
 
-  static int columns(Tensor matrix) {
+  public static int columns(Tensor matrix) {
     return Math.toIntExact(matrix.dim(1));
   }
 }
