@@ -16,8 +16,6 @@ import java.util.Map;
  */
 public final class ChatTemplate {
   private static final int MAX_SOURCE = 1 << 20;
-  /** Jinjava takes the text "false" for false; a stand-in of the same length takes its place while rendering. */
-  private static final int STAND_IN = '\uFDD2';
 
   private final String name;
   private final TemplateRuntime.Parsed template;
@@ -76,20 +74,19 @@ public final class ChatTemplate {
 
   String render(List<Message> messages, boolean addGenerationPrompt, boolean marks) {
     var list = new ArrayList<Object>(messages.size());
-    var nullIsText = mentionsNull;
     var standsIn = false;
     for (var message : messages) {
       var map = new LinkedHashMap<String, Object>();
       map.put("role", message.role());
-      standsIn |= message.content().equalsIgnoreCase("false");
-      map.put("content", standIn(message.content()));
-      nullIsText |= mentionsNull(message.role()) || mentionsNull(message.content());
+      var content = StandIns.put(message.content());
+      map.put("content", content);
+      standsIn |= !content.equals(message.content());
       list.add(map);
     }
     var bindings = new HashMap<String, Object>(specialTokens);
     bindings.put("messages", list);
     bindings.put("add_generation_prompt", addGenerationPrompt);
-    var outcome = TemplateRuntime.render(template, bindings, marks, nullIsText);
+    var outcome = TemplateRuntime.render(template, bindings, marks, mentionsNull);
     if (outcome.raised() != null) {
       throw new InvalidInputException(
           "%s: the chat template refuses these messages (roles %s): %s"
@@ -98,7 +95,7 @@ public final class ChatTemplate {
     if (outcome.refused() != null) {
       throw new InvalidInputException(unsupportedText(name, outcome.refused()));
     }
-    return standsIn ? restore(outcome.text()) : outcome.text();
+    return standsIn ? StandIns.restore(outcome.text()) : outcome.text();
   }
 
   static InvalidInputException unsupported(String name, int line, String what) {
@@ -113,29 +110,5 @@ public final class ChatTemplate {
 
   private static boolean mentionsNull(String text) {
     return text.contains("null");
-  }
-
-  private static String standIn(String content) {
-    if (!content.equalsIgnoreCase("false")) {
-      return content;
-    }
-    var upper = new StringBuilder();
-    for (var i = 0; i < content.length(); i++) {
-      upper.append((char) (STAND_IN + 2 * i + (Character.isUpperCase(content.charAt(i)) ? 1 : 0)));
-    }
-    return upper.toString();
-  }
-
-  private static String restore(String text) {
-    var restored = new StringBuilder(text.length());
-    for (var i = 0; i < text.length(); i++) {
-      var offset = text.charAt(i) - STAND_IN;
-      if (offset < 0 || offset >= 10) {
-        restored.append(text.charAt(i));
-        continue;
-      }
-      restored.append((offset % 2 == 0 ? "false" : "FALSE").charAt(offset / 2));
-    }
-    return restored.toString();
   }
 }

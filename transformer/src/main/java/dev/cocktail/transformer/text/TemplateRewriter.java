@@ -256,24 +256,48 @@ final class TemplateRewriter {
       return Optional.of("an empty expression");
     }
     var depth = 0;
+    var compared = new boolean[MAX_DEPTH + 2]; // at each depth, whether a comparison is open
     for (var i = 0; i < tokens.size(); i++) {
       var token = tokens.get(i);
       depth += opens(token) ? 1 : closes(token) ? -1 : 0;
-      if (depth > MAX_DEPTH) {
-        return Optional.of("brackets nested deeper than " + MAX_DEPTH);
+      if (depth > MAX_DEPTH || depth < 0) {
+        return Optional.of("brackets that do not close, or are nested deeper than " + MAX_DEPTH);
+      }
+      if (opens(token) || token.is(",") || isClause(token)) {
+        compared[depth] = false;
+      } else if (isComparison(token)) {
+        if (compared[depth]) {
+          return Optional.of("a chain of comparisons");
+        }
+        compared[depth] = true;
       }
       var what = switch (token.kind()) {
         case NAME -> objectionToName(tokens, i);
         case OPERATOR -> objectionToOperator(tokens, i);
         case NUMBER -> token.text().contains(".") ? Optional.of("the number " + token.text()) : Optional.<String>empty();
-        case STRING -> i > 0 && tokens.get(i - 1).kind() == Kind.STRING
-            ? Optional.of("strings side by side") : Optional.<String>empty();
+        case STRING -> objectionToString(tokens, i);
       };
       if (what.isPresent()) {
         return what;
       }
     }
     return Optional.empty();
+  }
+
+  private static Optional<String> objectionToString(List<Token> tokens, int i) {
+    if (i > 0 && tokens.get(i - 1).kind() == Kind.STRING) {
+      return Optional.of("strings side by side");
+    }
+    var text = tokens.get(i).text();
+    return text.equalsIgnoreCase("false") ? Optional.of("the string '" + text + "'") : Optional.empty();
+  }
+
+  private static boolean isComparison(Token token) {
+    return token.kind() == Kind.OPERATOR && Set.of("==", "!=", "<", ">", "<=", ">=").contains(token.text());
+  }
+
+  private static boolean isClause(Token token) {
+    return token.kind() == Kind.NAME && Set.of("and", "or", "not", "if", "else").contains(token.text());
   }
 
   private Optional<String> objectionToName(List<Token> tokens, int i) {
@@ -326,6 +350,9 @@ final class TemplateRewriter {
     var operator = tokens.get(i).text();
     return switch (operator) {
       case "*", "/", "//", "**" -> Optional.of("the operator " + operator);
+      case "~" -> tokens.stream().anyMatch(token -> Set.of("true", "false", "True", "False", "none", "None", "==", "!=")
+              .contains(token.kind() == Kind.STRING ? "" : token.text()))
+          ? Optional.of("~ with a truth value") : Optional.empty();
       case "%" -> i > 0 && tokens.get(i - 1).kind() == Kind.STRING
           ? Optional.of("formatting with %") : Optional.empty();
       case ":" -> i + 1 < tokens.size() && tokens.get(i + 1).is(":")
@@ -341,8 +368,7 @@ final class TemplateRewriter {
     var depth = 0;
     for (var i = 0; i < tokens.size(); i++) {
       var token = tokens.get(i);
-      var ends = closes(token) || token.is(",") || token.is(":") || Set.of("and", "or", "if", "else").contains(
-          token.kind() == Kind.NAME ? token.text() : "");
+      var ends = closes(token) || token.is(",") || token.is(":") || (isClause(token) && !token.is("not"));
       while (ends && !nots.isEmpty() && nots.peek() == depth) {
         text.append(')');
         nots.pop();

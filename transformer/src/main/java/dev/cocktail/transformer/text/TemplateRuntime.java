@@ -22,6 +22,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.BiFunction;
 import java.util.function.Predicate;
+import java.util.regex.Pattern;
 import jinjava.javax.el.ELContext;
 import jinjava.javax.el.ELResolver;
 
@@ -88,7 +89,7 @@ final class TemplateRuntime {
 
   /**
    * @param marks whether {@code {% generation %}} leaves marks
-   * @param nullIsText whether the inputs themselves hold the word "null", which undefined values print as
+   * @param nullIsText whether the template itself holds the word "null", which undefined values print as
    */
   static Outcome render(Parsed template, Map<String, Object> bindings, boolean marks, boolean nullIsText) {
     var state = new State(marks, nullIsText);
@@ -346,7 +347,7 @@ final class TemplateRuntime {
 
   private static String string(Object value, String user) {
     return switch (value) {
-      case String text -> text;
+      case String text -> StandIns.restore(text);
       case Integer number -> number.toString();
       case Long number -> number.toString();
       case null, default -> (String) refuse(user + " of anything but text");
@@ -355,6 +356,8 @@ final class TemplateRuntime {
 
   /** Python's methods on text and dictionaries; no other object has any. */
   private static final class Methods extends ELResolver {
+    private static final Pattern WHOLE = Pattern.compile("-?[0-9]{1,9}");
+
     private final ELResolver values = JinjavaInterpreterResolver.DEFAULT_RESOLVER_READ_ONLY;
 
     @Override
@@ -364,7 +367,7 @@ final class TemplateRuntime {
       }
       context.setPropertyResolved(true);
       return switch (base) {
-        case String text -> onText(text, method.toString(), arguments);
+        case String text -> onText(StandIns.restore(text), method.toString(), arguments);
         case Map<?, ?> map -> onMap(map, method.toString(), arguments);
         case null, default -> refuse("the method ." + method + "() of an undefined value, a number or a list");
       };
@@ -404,8 +407,12 @@ final class TemplateRuntime {
 
     @Override
     public Object getValue(ELContext context, Object base, Object property) {
-      if (base instanceof String && !(property instanceof String)) {
-        return refuse("a character of a text by its index");
+      // Jinjava hands indices on as text.
+      if (base instanceof List<?> list && property != null && WHOLE.matcher(property.toString()).matches()) {
+        var index = Integer.parseInt(property.toString());
+        if (index >= list.size() || index < -list.size()) {
+          return refuse("an element that a list does not have");
+        }
       }
       return values.getValue(context, base, property);
     }
