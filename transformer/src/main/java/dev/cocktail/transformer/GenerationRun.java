@@ -148,7 +148,7 @@ final class GenerationRun implements AutoCloseable {
         lastRows[b] = batch.sequences().offset(b + 1) - 1;
       }
       Tensor logits = model.logits(tape, hidden, TokenBatch.copy(device, step, lastRows));
-      chosen = settings.isGreedy() ? likeliest(logits, step) : draw(logits, group, step);
+      chosen = settings.isGreedy() ? likeliest(logits, step) : draw(logits, group);
     }
     for (int b = 0; b < chosen.length; b++) {
       accept(group.get(b), chosen[b]);
@@ -207,14 +207,12 @@ final class GenerationRun implements AutoCloseable {
     return chosen;
   }
 
-  private int[] draw(Tensor logits, List<Running> group, TensorArena step) {
-    Tensor wide = step.allocate(device.parameterType(), logits.shape());
-    device.ops().cast(wide, logits);
+  private int[] draw(Tensor logits, List<Running> group) {
     int[] chosen = new int[group.size()];
     try (Arena temporary = Arena.ofConfined()) {
-      Shape shape = wide.shape();
-      Tensor host = Tensor.onHost(wide.dtype(), shape, temporary.allocate(wide.byteSize(), 64));
-      device.copyToHost(host, wide);
+      Shape shape = logits.shape();
+      Tensor host = Tensor.onHost(logits.dtype(), shape, temporary.allocate(logits.byteSize(), 64));
+      device.copyToHost(host, logits);
       device.synchronize();
       for (int b = 0; b < chosen.length; b++) {
         Running running = group.get(b);

@@ -16,12 +16,16 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /** Writes Hugging Face model folders: a model's new weights beside the configuration and tokenizer it came with. */
 public final class ModelFolder {
   private static final JsonMapper MAPPER = JsonMapper.builder().build();
   private static final long MAX_SHARD_BYTES = 5_000_000_000L;
+
+  /** What stands beside weights: tokenizers, templates, configurations, texts, the code of custom configurations. */
+  private static final Set<String> COMPANIONS = Set.of("json", "txt", "model", "jinja", "tiktoken", "md", "py");
 
   private ModelFolder() {}
 
@@ -41,13 +45,21 @@ public final class ModelFolder {
     CheckpointWriter.write(target, weights, Map.of("format", "pt"), MAX_SHARD_BYTES);
     try (Stream<Path> files = Files.list(source)) {
       for (Path file : files.filter(ModelFolder::isCompanion).sorted().toList()) {
-        byte[] contents = Files.readAllBytes(file);
-        AtomicFile.write(target.resolve(file.getFileName()), channel -> channel.write(ByteBuffer.wrap(contents)));
+        copy(file, target.resolve(file.getFileName()));
       }
     } catch (IOException e) {
       throw new UncheckedIOException("could not copy the files beside the weights from " + source + " to " + target, e);
     }
     AtomicFile.writeText(target.resolve("config.json"), configuration(source, dtype));
+  }
+
+  private static void copy(Path from, Path to) throws IOException {
+    ByteBuffer contents = ByteBuffer.wrap(Files.readAllBytes(from));
+    AtomicFile.write(to, channel -> {
+      while (contents.hasRemaining()) {
+        channel.write(contents);
+      }
+    });
   }
 
   /** Refuses a folder that holds a model, before any work is done for it. */
@@ -61,10 +73,11 @@ public final class ModelFolder {
 
   private static boolean isCompanion(Path file) {
     String name = file.getFileName().toString();
-    boolean weights = name.endsWith(".safetensors") || name.endsWith(".safetensors.index.json")
-        || name.endsWith(".bin") || name.endsWith(".bin.index.json") || name.endsWith(".pt") || name.endsWith(".pth")
-        || name.endsWith(".gguf");
-    return Files.isRegularFile(file) && !weights && !name.equals("config.json") && !name.startsWith(".");
+    if (!Files.isRegularFile(file) || name.equals("config.json") || name.endsWith(".index.json") || name.startsWith(".")) {
+      return false;
+    }
+    int dot = name.lastIndexOf('.');
+    return COMPANIONS.contains(name.substring(dot + 1)) || name.startsWith("LICENSE") || name.startsWith("NOTICE");
   }
 
   private static String configuration(Path source, DType dtype) {

@@ -257,7 +257,8 @@ public final class Phi3Model implements AutoCloseable {
    *
    * @param hidden what {@link #forward} returned
    * @param rows which tokens, I32 [R] on the device; null for all
-   * @return activation [R,V] in the tape's arena; the caller frees it or leaves it to the arena
+   * @return parameter type [R,V] (activations may be too coarse to tell close logits apart) in the tape's arena; the caller
+   *     frees it or leaves it to the arena
    */
   public Tensor logits(Tape tape, Variable hidden, Tensor rows) {
     TensorArena memory = tape.arena();
@@ -266,7 +267,7 @@ public final class Phi3Model implements AutoCloseable {
       chosen = memory.allocate(chosen.dtype(), rows.elements(), config.hiddenSize());
       device.ops().gatherRows(chosen, hidden.value(), rows);
     }
-    Tensor logits = memory.allocate(device.activationType(), chosen.dim(0), config.vocabSize());
+    Tensor logits = memory.allocate(device.parameterType(), chosen.dim(0), config.vocabSize());
     device.ops().gemm(logits, 1, chosen, false, outputWeight().value(), true, 0);
     if (rows != null) {
       memory.free(chosen);
