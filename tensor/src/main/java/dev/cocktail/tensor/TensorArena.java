@@ -123,10 +123,11 @@ public final class TensorArena implements AutoCloseable {
   /** Gives back the block of a tensor that {@link #allocate} of this arena returned (not a slice of it). */
   public void free(Tensor tensor) {
     requireOpen();
-    Block block = used.remove(tensor.address());
-    if (block == null) {
+    Block block = used.get(tensor.address());
+    if (block == null || block.bytes != Math.max(ALIGNMENT, roundUp(tensor.byteSize()))) {
       throw new IllegalStateException(tensor + " is not a block of arena '" + name + "', or was freed before");
     }
+    used.remove(tensor.address());
     allocatedBytes -= block.bytes;
     if (poison && tensor.isOnHost()) {
       tensor.segment().fill((byte) 0xFF);
