@@ -161,7 +161,11 @@ public final class Merge {
 
     private Tensor merged(LinearModule module, Tensor weight) {
       Tensor out = Tensor.onHost(weight.dtype(), weight.shape(), buffer.asSlice(0, weight.byteSize()));
-      MergedWeight.compute(out, weight, factors.get(module), config.scaleOf(module.name()));
+      if (!MergedWeight.compute(out, weight, factors.get(module), config.scaleOf(module.name()))) {
+        throw new InvalidInputException(base.path() + ": with the adapter, tensor '" + module.weightName()
+            + "' holds numbers that " + weight.dtype() + " cannot hold; the adapter is broken, or the base model must be "
+            + "converted to a wider type (BF16 or F32) first");
+      }
       return out;
     }
   }

@@ -1,8 +1,10 @@
 package dev.cocktail.lora;
 
 import dev.cocktail.lora.AdapterFile.Factors;
+import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.Tensor;
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 
 /**
@@ -19,11 +21,14 @@ final class MergedWeight {
    *
    * @param out [out, in], of w's dtype
    * @param w [out, in]
+   * @return whether every number is finite and within the range of the dtype
    */
-  static void compute(Tensor out, Tensor w, Factors factors, double scale) {
+  static boolean compute(Tensor out, Tensor w, Factors factors, double scale) {
     double[][] a = HostRows.rows(factors.a());
     double[][] b = HostRows.rows(factors.b());
     int rows = b.length;
+    double limit = limit(w.dtype());
+    AtomicBoolean inRange = new AtomicBoolean(true);
     IntStream.range(0, (rows + BLOCK - 1) / BLOCK).parallel().forEach(block -> {
       double[] row = new double[Math.toIntExact(w.dim(1))];
       double[] change = new double[row.length];
@@ -33,9 +38,31 @@ final class MergedWeight {
         if (factors.magnitude() != null) {
           normalise(row, factors.magnitude().get(n));
         }
+        if (!isWithin(row, limit)) {
+          inRange.set(false);
+        }
         HostRows.write(out, (long) n * row.length, row);
       }
     });
+    return inRange.get();
+  }
+
+  /** The smallest magnitude that would be rounded to infinity. */
+  private static double limit(DType dtype) {
+    return switch (dtype) {
+      case F16 -> 65520;
+      case BF16 -> 0x1.FFp127;
+      case F64 -> Double.POSITIVE_INFINITY;
+      default -> 0x1.FFFFFFp127;
+    };
+  }
+
+  private static boolean isWithin(double[] row, double limit) {
+    boolean within = true;
+    for (double value : row) {
+      within &= Math.abs(value) < limit;
+    }
+    return within;
   }
 
   private static void addRow(double[] row, double[] change, double[][] a, double[] b, double scale) {

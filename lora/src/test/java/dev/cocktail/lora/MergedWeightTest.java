@@ -108,6 +108,26 @@ class MergedWeightTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({"F16, 65519, true", "F16, 65520, false", "BF16, 1e38, true", "BF16, 3.4e38, false", "F32, 3.4e38, true",
+      "F32, 3.5e38, false", "F64, 1e300, true"})
+  void numbersBeyondTheTypeAreNoticed(DType dtype, double change, boolean fits) {
+    try (Arena arena = Arena.ofShared()) {
+      Tensor w = HostRows.allocate(arena, dtype, Shape.of(2, 3));
+      Tensor a = HostRows.allocate(arena, DType.F64, Shape.of(1, 3));
+      Tensor b = HostRows.allocate(arena, DType.F64, Shape.of(2, 1));
+      a.set(1, change);
+      b.set(1, 1);
+      Tensor merged = HostRows.allocate(arena, dtype, w.shape());
+      assertThat(MergedWeight.compute(merged, w, new Factors(a, b, null), 1)).isEqualTo(fits);
+      assertThat(Double.isFinite(merged.get(4))).isEqualTo(fits);
+      Tensor magnitude = HostRows.allocate(arena, DType.F64, Shape.of(2));
+      magnitude.set(0, 1);
+      // A row of zeros has no direction that a magnitude could be given to.
+      assertThat(MergedWeight.compute(merged, w, new Factors(a, b, magnitude), 1)).isFalse();
+    }
+  }
+
   private static Tensor random(Arena arena, Random random, DType dtype, long... dims) {
     Tensor tensor = HostRows.allocate(arena, dtype, Shape.of(dims));
     for (long i = 0; i < tensor.elements(); i++) {
