@@ -35,36 +35,37 @@ final class AttentionTiles {
   /** First keys of tiles are multiples of this. */
   static final int KEY_STEP = 2 * TileMath.ROWS;
 
-  private static final float LOG2_E = 0x1.715476p0f;
-  // ln 2 in two pieces; n times the first is exact for |n| < 2^9.
-  private static final float LN_2_HIGH = 0.693359375f;
-  private static final float LN_2_LOW = -2.12194440e-4f;
-  // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
-  private static final float ROUNDER = 0x1.8p23f;
-  // Below, the result would be less than the smallest normal number.
-  private static final float UNDERFLOW = -87.33f;
-
   private static final IntVector LANE = IntVector.zero(Lanes.INTS).addIndex(1);
 
   private static final ThreadLocal<Scratch> SCRATCH = ThreadLocal.withInitial(Scratch::new);
 
   private AttentionTiles() {}
 
-  /** Memory of one thread, kept from call to call. */
-  private static final class Scratch {
+  /** Memory of one thread, kept from call to call and not cleared in between. */
+  static final class Scratch {
     private MemorySegment segment = MemorySegment.NULL;
+    private float[] array = {};
 
+    /** Address of at least so many bytes, aligned to a vector; the same memory in every call. */
     long address(long bytes) {
       if (segment.byteSize() < bytes) {
         segment = Arena.ofAuto().allocate(bytes, 64);
       }
       return segment.address();
     }
+
+    /** At least so many floats; the same array in every call. */
+    float[] array(int floats) {
+      if (array.length < floats) {
+        array = new float[floats];
+      }
+      return array;
+    }
   }
 
-  /** At least so many bytes that belong to the calling thread until it asks again; aligned to a vector, not cleared. */
-  static long scratch(long bytes) {
-    return SCRATCH.get().address(bytes);
+  /** The calling thread's memory. */
+  static Scratch scratch() {
+    return SCRATCH.get();
   }
 
   /** {@code n} rounded up to a multiple of {@code step}. */
@@ -101,34 +102,40 @@ final class AttentionTiles {
   }
 
   /**
-   * Copies {@code d} floats of each of {@code rows} rows into rows of {@code width} floats, the rest of which become 0.
+   * Copies {@code d} floats of each of {@code rows} rows in memory into rows of {@code width} floats, the rest of which
+   * become 0.
    *
-   * @param width a multiple of the vector length
+   * @param width at least d
    */
-  static void packRows(long target, int width, long source, long sourceBytes, int rows, int d) {
+  static void packRows(float[] target, int start, int width, long source, long sourceBytes, int rows, int d) {
     for (int r = 0; r < rows; r++) {
-      long to = target + 4L * r * width;
-      copyRow(to, source + r * sourceBytes, d);
-      for (int e = d; e < width; e++) {
-        Floats.set(to + 4L * e, 0f);
+      int to = start + r * width;
+      long from = source + r * sourceBytes;
+      int e = 0;
+      for (; e <= d - Lanes.COUNT; e += Lanes.COUNT) {
+        load(from + 4L * e).intoArray(target, to + e);
+      }
+      for (; e < d; e++) {
+        target[to + e] = Floats.get(from + 4L * e);
+      }
+      for (; e < width; e++) {
+        target[to + e] = 0f;
       }
     }
   }
 
   /** Copies rows back from {@link #packRows}. */
-  static void unpackRows(long target, long targetBytes, long source, int width, int rows, int d) {
+  static void unpackRows(long target, long targetBytes, float[] source, int start, int width, int rows, int d) {
     for (int r = 0; r < rows; r++) {
-      copyRow(target + r * targetBytes, source + 4L * r * width, d);
-    }
-  }
-
-  static void copyRow(long target, long source, int d) {
-    int whole = d / Lanes.COUNT;
-    for (int v = 0; v < whole; v++) {
-      store(target + v * VECTOR, load(source + v * VECTOR));
-    }
-    for (int e = whole * Lanes.COUNT; e < d; e++) {
-      Floats.set(target + 4L * e, Floats.get(source + 4L * e));
+      int from = start + r * width;
+      long to = target + r * targetBytes;
+      int e = 0;
+      for (; e <= d - Lanes.COUNT; e += Lanes.COUNT) {
+        store(to + 4L * e, FloatVector.fromArray(Lanes.FLOATS, source, from + e));
+      }
+      for (; e < d; e++) {
+        Floats.set(to + 4L * e, source[from + e]);
+      }
     }
   }
 
@@ -180,30 +187,40 @@ final class AttentionTiles {
   /**
    * Writes a transposed panel {@code [d, COLUMNS]} as {@code rows} rows of {@code d} floats, each column times its factor.
    *
-   * @param factors COLUMNS floats
-   * @param square room for {@code Lanes.COUNT}^2 floats
+   * @param factors where in the same array COLUMNS floats begin
+   * @param spare address of room for d rounded up to whole vectors, times COLUMNS, and a square of vectors
    */
   static void storeTransposed(
-      long target, long targetBytes, long panel, int rows, int d, long factors, long square) {
-    for (int e = 0; e < d; e++) {
-      long row = panel + 2 * VECTOR * e;
-      store(row, load(row).mul(load(factors)));
-      store(row + VECTOR, load(row + VECTOR).mul(load(factors + VECTOR)));
-    }
+      long target, long targetBytes, float[] panel, int start, int rows, int d, int factors, long spare) {
+    scaleRows(spare, panel, start, d, factors);
+    long square = spare + 2 * VECTOR * roundUp(d, Lanes.COUNT);
     for (int half = 0; half * Lanes.COUNT < rows; half++) {
       int rowsHere = Math.min(Lanes.COUNT, rows - half * Lanes.COUNT);
-      for (int v = 0; v * Lanes.COUNT < d; v++) {
-        TileMath.transposeSquare(square, Lanes.COUNT, panel + 2 * VECTOR * v * Lanes.COUNT + half * VECTOR, COLUMNS);
-        int columns = Math.min(Lanes.COUNT, d - v * Lanes.COUNT);
-        long to = target + half * Lanes.COUNT * targetBytes + v * VECTOR;
-        for (int r = 0; r < rowsHere; r++) {
-          if (columns == Lanes.COUNT) {
-            store(to + r * targetBytes, load(square + r * VECTOR));
-          } else {
-            for (int e = 0; e < columns; e++) {
-              Floats.set(to + r * targetBytes + 4L * e, Floats.get(square + r * VECTOR + 4L * e));
-            }
-          }
+      for (int e = 0; e < d; e += Lanes.COUNT) {
+        TileMath.transposeSquare(square, Lanes.COUNT, spare + 2 * VECTOR * e + half * VECTOR, COLUMNS);
+        int columns = Math.min(Lanes.COUNT, d - e);
+        storeSquare(target + half * Lanes.COUNT * targetBytes + 4L * e, targetBytes, square, rowsHere, columns);
+      }
+    }
+  }
+
+  private static void scaleRows(long target, float[] panel, int start, int d, int factors) {
+    FloatVector low = FloatVector.fromArray(Lanes.FLOATS, panel, factors);
+    FloatVector high = FloatVector.fromArray(Lanes.FLOATS, panel, factors + Lanes.COUNT);
+    for (int e = 0; e < d; e++) {
+      int from = start + e * COLUMNS;
+      store(target + 2 * VECTOR * e, FloatVector.fromArray(Lanes.FLOATS, panel, from).mul(low));
+      store(target + 2 * VECTOR * e + VECTOR, FloatVector.fromArray(Lanes.FLOATS, panel, from + Lanes.COUNT).mul(high));
+    }
+  }
+
+  private static void storeSquare(long target, long targetBytes, long square, int rows, int columns) {
+    for (int r = 0; r < rows; r++) {
+      if (columns == Lanes.COUNT) {
+        store(target + r * targetBytes, load(square + r * VECTOR));
+      } else {
+        for (int e = 0; e < columns; e++) {
+          Floats.set(target + r * targetBytes + 4L * e, Floats.get(square + r * VECTOR + 4L * e));
         }
       }
     }
@@ -212,47 +229,45 @@ final class AttentionTiles {
   /**
    * Sets the scores that a query must not see to minus infinity.
    *
-   * @param scores of keys {@code [from, to)} down, {@code stride} floats apart, and COLUMNS queries across
+   * @param scores from {@code start} on, of keys {@code [from, to)} down, {@code stride} floats apart, and COLUMNS queries
+   *     across
    * @param from first key, counted from the first query
    * @param to past the last key, counted from the first query
    */
-  static void mask(long scores, int stride, int from, int to, int window) {
+  static void mask(float[] scores, int start, int stride, int from, int to, int window) {
     for (int j = from; j < to; j++) {
       // Query i sees key j where 0 <= i - j < window.
-      boolean hidden = j > 0 || (long) j + window < COLUMNS;
-      if (hidden) {
-        long row = scores + 4L * (j - from) * stride;
+      if (j > 0 || (long) j + window < COLUMNS) {
+        int row = start + (j - from) * stride;
         int past = (int) Math.min((long) j + window, COLUMNS);
-        store(row, maskLanes(load(row), j, past));
-        store(row + VECTOR, maskLanes(load(row + VECTOR), j - Lanes.COUNT, past - Lanes.COUNT));
+        maskLanes(scores, row, j, past);
+        maskLanes(scores, row + Lanes.COUNT, j - Lanes.COUNT, past - Lanes.COUNT);
       }
     }
   }
 
-  private static FloatVector maskLanes(FloatVector s, int firstLane, int pastLane) {
+  private static void maskLanes(float[] scores, int at, int firstLane, int pastLane) {
     var hidden = LANE.compare(VectorOperators.LT, firstLane).or(LANE.compare(VectorOperators.GE, pastLane));
-    return s.blend(Float.NEGATIVE_INFINITY, hidden.cast(Lanes.FLOATS));
+    FloatVector s = FloatVector.fromArray(Lanes.FLOATS, scores, at);
+    s.blend(Float.NEGATIVE_INFINITY, hidden.cast(Lanes.FLOATS)).intoArray(scores, at);
   }
 
-  /**
-   * e to the power of x, for x that are not large: to about 1 ulp, exactly 0 below the normal numbers and at minus
-   * infinity, not-a-number kept. x is reduced to {@code r = x - n ln 2}, |r| at most (ln 2) / 2, and the Taylor polynomial
-   * of degree 7 is scaled by 2^n in its exponent. Shorter than the general function, which softmax does not need.
-   */
-  static FloatVector exp(FloatVector x) {
-    FloatVector shifted = x.fma(splat(LOG2_E), splat(ROUNDER));
-    FloatVector n = shifted.sub(splat(ROUNDER));
-    FloatVector r = n.fma(splat(-LN_2_LOW), n.fma(splat(-LN_2_HIGH), x));
-    FloatVector y = r.fma(splat(1f / 5040), splat(1f / 720));
-    y = y.fma(r, splat(1f / 120));
-    y = y.fma(r, splat(1f / 24));
-    y = y.fma(r, splat(1f / 6));
-    y = y.fma(r, splat(0.5f));
-    y = y.fma(r, splat(1f));
-    y = y.fma(r, splat(1f));
-    IntVector exponent = shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
-    FloatVector scaled = y.reinterpretAsInts().add(exponent).reinterpretAsFloats();
-    return scaled.blend(0f, x.compare(VectorOperators.LT, UNDERFLOW));
+  /** Copies {@code n} floats, a multiple of the vector length. */
+  static void copy(long target, float[] source, int start, int n) {
+    for (int e = 0; e < n; e += Lanes.COUNT) {
+      store(target + 4L * e, FloatVector.fromArray(Lanes.FLOATS, source, start + e));
+    }
+  }
+
+  /** Copies {@code n} floats from one address to another. */
+  static void copy(long target, long source, int n) {
+    int e = 0;
+    for (; e <= n - Lanes.COUNT; e += Lanes.COUNT) {
+      store(target + 4L * e, load(source + 4L * e));
+    }
+    for (; e < n; e++) {
+      Floats.set(target + 4L * e, Floats.get(source + 4L * e));
+    }
   }
 
   /** Sets so many vectors to one value. */

@@ -4,17 +4,14 @@ import static dev.cocktail.tensor.cpu.AttentionTiles.KEY_BLOCK;
 import static dev.cocktail.tensor.cpu.AttentionTiles.KEY_STEP;
 import static dev.cocktail.tensor.cpu.AttentionTiles.PANELS;
 import static dev.cocktail.tensor.cpu.AttentionTiles.QUERY_BLOCK;
-import static dev.cocktail.tensor.cpu.AttentionTiles.exp;
 import static dev.cocktail.tensor.cpu.AttentionTiles.roundUp;
-import static dev.cocktail.tensor.cpu.Floats.load;
-import static dev.cocktail.tensor.cpu.Floats.splat;
-import static dev.cocktail.tensor.cpu.Floats.store;
 import static dev.cocktail.tensor.cpu.TileMath.COLUMNS;
 import static dev.cocktail.tensor.cpu.TileMath.VECTOR;
 
 import dev.cocktail.tensor.AttentionShape;
 import dev.cocktail.tensor.Sequences;
 import dev.cocktail.tensor.Tensor;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
@@ -24,6 +21,12 @@ import jdk.incubator.vector.VectorOperators;
  * Blocks of queries are independent units of work.
  */
 final class CpuAttention {
+  /** Three rows of COLUMNS floats a panel of queries: largest score so far, sum and origin of exponentials. */
+  private static final int STATISTICS = 3 * COLUMNS;
+
+  private static final int SUMS = COLUMNS;
+  private static final int ORIGINS = 2 * COLUMNS;
+
   private final int[] blockOffsets;
   private final Sequences sequences;
   private final AttentionShape shape;
@@ -63,30 +66,36 @@ final class CpuAttention {
   /** Queries [begin, begin + QUERY_BLOCK) of a sequence, as far as they exist, of one head. */
   private void block(int sequence, int begin, int head) {
     long qkvBytes = 4L * shape.qkvWidth();
-    int length = sequences.length(sequence);
-    int rows = Math.min(QUERY_BLOCK, length - begin);
+    int rows = Math.min(QUERY_BLOCK, sequences.length(sequence) - begin);
     int panels = (rows + COLUMNS - 1) / COLUMNS;
-    int columnPanels = (d + COLUMNS - 1) / COLUMNS;
 
+    AttentionTiles.Scratch scratch = AttentionTiles.scratch();
     long panelBytes = 2 * VECTOR * width;
-    long keyBytes = 4L * KEY_BLOCK * width;
-    long packed = AttentionTiles.scratch(2 * VECTOR * QUERY_BLOCK * columnPanels + 2 * PANELS * panelBytes
-        + 2 * keyBytes + KEY_BLOCK * 2 * VECTOR + PANELS * 4 * VECTOR + VECTOR * Lanes.COUNT);
-    long queries = packed + 2 * VECTOR * QUERY_BLOCK * columnPanels;
-    long sums = queries + PANELS * panelBytes;
-    long keys = sums + PANELS * panelBytes;
-    long values = keys + keyBytes;
-    long scores = values + keyBytes;
-    long statistics = scores + KEY_BLOCK * 2 * VECTOR;
-    long square = statistics + PANELS * 4 * VECTOR;
+    long squareBytes = VECTOR * Lanes.COUNT;
+    long rowBytes = 4L * QUERY_BLOCK * roundUp(d, COLUMNS);
+    long packed = scratch.address(
+        rowBytes + PANELS * panelBytes + KEY_BLOCK * 2 * VECTOR + panelBytes + squareBytes);
+    long queries = packed + rowBytes;
+    long weights = queries + PANELS * panelBytes;
+    long spare = weights + KEY_BLOCK * 2 * VECTOR;
+
+    int panelSize = COLUMNS * width;
+    int keys = PANELS * panelSize;
+    int values = keys + KEY_BLOCK * width;
+    int scores = values + KEY_BLOCK * width;
+    int statistics = scores + KEY_BLOCK * COLUMNS;
+    float[] tiles = scratch.array(statistics + PANELS * STATISTICS);
 
     long firstRow = qkv + sequences.offset(sequence) * qkvBytes;
-    AttentionTiles.packPanels(packed, QUERY_BLOCK, panels * COLUMNS, firstRow + begin * qkvBytes + 4L * head * d, qkvBytes, rows, d,
-        (float) shape.scale());
+    AttentionTiles.packPanels(packed, QUERY_BLOCK, panels * COLUMNS, firstRow + begin * qkvBytes + 4L * head * d, qkvBytes,
+        rows, d, (float) shape.scale());
     for (int p = 0; p < panels; p++) {
       AttentionTiles.transposePanel(queries + p * panelBytes, packed, QUERY_BLOCK, p * COLUMNS, d);
-      clear(sums + p * panelBytes, statistics + p * 4 * VECTOR);
+      int largest = statistics + p * STATISTICS;
+      Arrays.fill(tiles, largest, largest + COLUMNS, Float.NEGATIVE_INFINITY);
+      Arrays.fill(tiles, largest + SUMS, largest + SUMS + COLUMNS, 0f);
     }
+    Arrays.fill(tiles, 0, panels * panelSize, 0f);
 
     int kvHead = head / (shape.heads() / shape.kvHeads());
     long firstKeyRow = firstRow + 4L * (shape.queryWidth() + kvHead * d);
@@ -95,65 +104,64 @@ final class CpuAttention {
     for (int k0 = firstBlock; k0 < keysEnd; k0 += KEY_BLOCK) {
       int count = Math.min(KEY_BLOCK, keysEnd - k0);
       long keyRow = firstKeyRow + k0 * qkvBytes;
-      AttentionTiles.packRows(keys, width, keyRow, qkvBytes, count, d);
-      AttentionTiles.packRows(values, width, keyRow + 4L * shape.kvWidth(), qkvBytes, count, d);
+      AttentionTiles.packRows(tiles, keys, width, keyRow, qkvBytes, count, d);
+      AttentionTiles.packRows(tiles, values, width, keyRow + 4L * shape.kvWidth(), qkvBytes, count, d);
       for (int p = 0; p < panels; p++) {
         int q0 = begin + p * COLUMNS;
         int from = Math.max(0, AttentionTiles.firstKey(q0, shape.window()) / KEY_STEP * KEY_STEP - k0);
         int to = Math.min(count, q0 + COLUMNS - k0);
         if (from < to) {
-          TileMath.multiply(scores, COLUMNS, false, keys + 4L * from * width, width, queries + p * panelBytes, COLUMNS,
-              to - from, d);
-          AttentionTiles.mask(scores, COLUMNS, k0 + from - q0, k0 + to - q0, shape.window());
-          long panelSums = sums + p * panelBytes;
-          softmax(scores, to - from, statistics + p * 4 * VECTOR, panelSums);
-          TileMath.multiplyTransposed(panelSums, COLUMNS, true, values + 4L * from * width, width, scores, COLUMNS, d,
-              to - from);
+          TileMath.multiply(tiles, scores, COLUMNS, false, tiles, keys + from * width, width, queries + p * panelBytes,
+              2 * VECTOR, to - from, d);
+          AttentionTiles.mask(tiles, scores, COLUMNS, k0 + from - q0, k0 + to - q0, shape.window());
+          int panelStatistics = statistics + p * STATISTICS;
+          rebase(tiles, scores, to - from, panelStatistics, p * panelSize);
+          Exponentials.tile(tiles, scores, COLUMNS, to - from, panelStatistics + ORIGINS, panelStatistics + SUMS);
+          AttentionTiles.copy(weights, tiles, scores, (to - from) * COLUMNS);
+          TileMath.multiplyTransposed(tiles, p * panelSize, COLUMNS, true, tiles, values + from * width, width, weights,
+              2 * VECTOR, d, to - from);
         }
       }
     }
     for (int p = 0; p < panels; p++) {
       int token = sequences.offset(sequence) + begin + p * COLUMNS;
-      finish(token, Math.min(COLUMNS, rows - p * COLUMNS), head, statistics + p * 4 * VECTOR, sums + p * panelBytes,
-          square);
+      finish(token, Math.min(COLUMNS, rows - p * COLUMNS), head, tiles, statistics + p * STATISTICS, p * panelSize,
+          spare);
     }
   }
 
-  private void clear(long panelSums, long statistics) {
-    AttentionTiles.fill(panelSums, 2 * width, 0f);
-    AttentionTiles.fill(statistics, 2, Float.NEGATIVE_INFINITY);
-    AttentionTiles.fill(statistics + 2 * VECTOR, 2, 0f);
-  }
-
-  /** Turns scores into exponentials relative to the largest score so far, and what was summed before as well. */
-  private void softmax(long scores, int keys, long statistics, long panelSums) {
-    boolean changed = false;
+  /**
+   * Takes the largest scores of a tile into account: what was summed so far is brought to the new origin of exponentials.
+   *
+   * @param sums where the panel's weighted sums of values begin
+   */
+  private void rebase(float[] tiles, int scores, int keys, int statistics, int sums) {
     for (int half = 0; half < 2; half++) {
-      long column = scores + half * VECTOR;
-      FloatVector before = load(statistics + half * VECTOR);
-      FloatVector largest = largest(column, keys, before);
+      int at = statistics + half * Lanes.COUNT;
+      FloatVector before = FloatVector.fromArray(Lanes.FLOATS, tiles, at);
+      FloatVector largest = largest(tiles, scores + half * Lanes.COUNT, keys, before);
+      largest.intoArray(tiles, at);
       // A query that has seen no key yet keeps minus infinity; 0 in its place gives exponentials of 0, not of NaN.
       FloatVector origin = largest.blend(0f, largest.compare(VectorOperators.EQ, Float.NEGATIVE_INFINITY));
-      FloatVector sum = exponentials(column, keys, origin);
-      FloatVector shrink = exp(before.sub(origin));
-      store(statistics + half * VECTOR, largest);
-      store(statistics + (2 + half) * VECTOR, load(statistics + (2 + half) * VECTOR).fma(shrink, sum));
-      if (shrink.compare(VectorOperators.NE, 1f).anyTrue()) {
-        rescale(panelSums + half * VECTOR, shrink);
+      origin.intoArray(tiles, at + ORIGINS);
+      if (largest.compare(VectorOperators.NE, before).anyTrue()) {
+        FloatVector shrink = Exponentials.exp(before.sub(origin));
+        FloatVector.fromArray(Lanes.FLOATS, tiles, at + SUMS).mul(shrink).intoArray(tiles, at + SUMS);
+        rescale(tiles, sums + half * Lanes.COUNT, shrink);
       }
     }
   }
 
-  private static FloatVector largest(long column, int keys, FloatVector before) {
+  private static FloatVector largest(float[] scores, int column, int keys, FloatVector before) {
     FloatVector a = before;
     FloatVector b = before;
     int j = 0;
     for (; j + 1 < keys; j += 2) {
-      a = larger(a, load(column + j * 2 * VECTOR));
-      b = larger(b, load(column + (j + 1) * 2 * VECTOR));
+      a = larger(a, FloatVector.fromArray(Lanes.FLOATS, scores, column + j * COLUMNS));
+      b = larger(b, FloatVector.fromArray(Lanes.FLOATS, scores, column + (j + 1) * COLUMNS));
     }
     if (j < keys) {
-      a = larger(a, load(column + j * 2 * VECTOR));
+      a = larger(a, FloatVector.fromArray(Lanes.FLOATS, scores, column + j * COLUMNS));
     }
     return larger(a, b);
   }
@@ -163,32 +171,25 @@ final class CpuAttention {
     return a.blend(b, b.compare(VectorOperators.GT, a));
   }
 
-  private static FloatVector exponentials(long column, int keys, FloatVector origin) {
-    FloatVector sum = splat(0f);
-    for (int j = 0; j < keys; j++) {
-      FloatVector p = exp(load(column + j * 2 * VECTOR).sub(origin));
-      store(column + j * 2 * VECTOR, p);
-      sum = sum.add(p);
-    }
-    return sum;
-  }
-
-  private void rescale(long column, FloatVector factor) {
+  private void rescale(float[] tiles, int column, FloatVector factor) {
     for (int e = 0; e < d; e++) {
-      store(column + e * 2 * VECTOR, load(column + e * 2 * VECTOR).mul(factor));
+      int at = column + e * COLUMNS;
+      FloatVector.fromArray(Lanes.FLOATS, tiles, at).mul(factor).intoArray(tiles, at);
     }
   }
 
-  private void finish(int token, int rows, int head, long statistics, long panelSums, long square) {
+  private void finish(int token, int rows, int head, float[] tiles, int statistics, int panel, long spare) {
     for (int i = 0; i < rows; i++) {
       // Math.log gives equal bits whether or not it is compiled, which a vector logarithm does not promise.
-      double logSum = Floats.get(statistics + 4L * i) + Math.log(Floats.get(statistics + 2 * VECTOR + 4L * i));
+      double logSum = tiles[statistics + i] + Math.log(tiles[statistics + SUMS + i]);
       Floats.set(lse + 4L * ((long) (token + i) * shape.heads() + head), (float) logSum);
     }
-    long sums = statistics + 2 * VECTOR;
-    store(sums, splat(1f).div(load(sums)));
-    store(sums + VECTOR, splat(1f).div(load(sums + VECTOR)));
+    int factors = statistics + ORIGINS;
+    for (int i = 0; i < COLUMNS; i++) {
+      tiles[factors + i] = 1 / tiles[statistics + SUMS + i];
+    }
     long outBytes = 4L * shape.queryWidth();
-    AttentionTiles.storeTransposed(out + token * outBytes + 4L * head * d, outBytes, panelSums, rows, d, sums, square);
+    AttentionTiles.storeTransposed(
+        out + token * outBytes + 4L * head * d, outBytes, tiles, panel, rows, d, factors, spare);
   }
 }

@@ -4,7 +4,6 @@ import static dev.cocktail.tensor.cpu.AttentionTiles.KEY_BLOCK;
 import static dev.cocktail.tensor.cpu.AttentionTiles.KEY_STEP;
 import static dev.cocktail.tensor.cpu.AttentionTiles.PANELS;
 import static dev.cocktail.tensor.cpu.AttentionTiles.QUERY_BLOCK;
-import static dev.cocktail.tensor.cpu.AttentionTiles.exp;
 import static dev.cocktail.tensor.cpu.AttentionTiles.roundUp;
 import static dev.cocktail.tensor.cpu.Floats.load;
 import static dev.cocktail.tensor.cpu.Floats.splat;
@@ -15,6 +14,7 @@ import static dev.cocktail.tensor.cpu.TileMath.VECTOR;
 import dev.cocktail.tensor.AttentionShape;
 import dev.cocktail.tensor.Sequences;
 import dev.cocktail.tensor.Tensor;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -56,24 +56,32 @@ final class CpuAttentionBackward {
     this.layout = Layout.of(width, gradientWidth);
   }
 
-  /** Offsets in a thread's scratch memory. */
-  private record Layout(long queryRows, long dOutRows, long queries, long dOuts, long dQueries, long lse, long delta,
-      long keys, long values, long dKeys, long dValues, long probabilities, long dScores, long factors, long square,
-      long bytes) {
+  /**
+   * Where things lie in a thread's memory: {@code panels} begins the second operands of products, in bytes; the others
+   * begin first operands and results, in floats.
+   */
+  private record Layout(long queryRows, long dOutRows, long queries, long dOuts, long scoreGradients, long spare,
+      long bytes, int dQueries, int keys, int values, int dKeys, int dValues, int probabilities, int dScores, int lse,
+      int delta, int factors, int sums, int floats) {
     static Layout of(int width, int gradientWidth) {
       long rows = 4L * QUERY_BLOCK * gradientWidth;
       long transposed = 4L * QUERY_BLOCK * width;
-      long keys = 4L * KEY_BLOCK * width;
-      long dKeys = 4L * KEY_BLOCK * gradientWidth;
-      long scores = 4L * KEY_BLOCK * QUERY_BLOCK;
-      long[] sizes = {rows, rows, transposed, transposed, transposed, 4L * QUERY_BLOCK, 4L * QUERY_BLOCK, keys, keys,
-          dKeys, dKeys, scores, scores, 2 * VECTOR, 2 * VECTOR * Lanes.COUNT};
+      long[] at = starts(
+          rows, rows, transposed, transposed, 4L * KEY_BLOCK * COLUMNS, 2 * VECTOR * (width + Lanes.COUNT));
+      int scores = KEY_BLOCK * QUERY_BLOCK;
+      long[] in = starts(QUERY_BLOCK * width, KEY_BLOCK * width, KEY_BLOCK * width, KEY_BLOCK * gradientWidth,
+          KEY_BLOCK * gradientWidth, scores, scores, QUERY_BLOCK, QUERY_BLOCK, COLUMNS, COLUMNS);
+      return new Layout(at[0], at[1], at[2], at[3], at[4], at[5], at[6], (int) in[0], (int) in[1], (int) in[2],
+          (int) in[3], (int) in[4], (int) in[5], (int) in[6], (int) in[7], (int) in[8], (int) in[9], (int) in[10],
+          (int) in[11]);
+    }
+
+    private static long[] starts(long... sizes) {
       long[] at = new long[sizes.length + 1];
       for (int i = 0; i < sizes.length; i++) {
         at[i + 1] = at[i] + sizes[i];
       }
-      return new Layout(at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10], at[11], at[12],
-          at[13], at[14], at[15]);
+      return at;
     }
   }
 
@@ -88,20 +96,23 @@ final class CpuAttentionBackward {
   private void unit(int sequence, int kvHead) {
     int group = shape.heads() / shape.kvHeads();
     int length = sequences.length(sequence);
-    long scratch = AttentionTiles.scratch(layout.bytes);
+    AttentionTiles.Scratch scratch = AttentionTiles.scratch();
+    long memory = scratch.address(layout.bytes);
+    float[] tiles = scratch.array(layout.floats);
     for (int head = kvHead * group; head < (kvHead + 1) * group; head++) {
       for (int begin = 0; begin < length; begin += QUERY_BLOCK) {
-        block(sequence, kvHead, head, begin, scratch);
+        block(sequence, kvHead, head, begin, memory, tiles);
       }
     }
   }
 
   /** All that queries [begin, begin + QUERY_BLOCK) of one head give to gradients. */
-  private void block(int sequence, int kvHead, int head, int begin, long scratch) {
+  private void block(int sequence, int kvHead, int head, int begin, long memory, float[] tiles) {
     int rows = Math.min(QUERY_BLOCK, sequences.length(sequence) - begin);
     int panels = (rows + COLUMNS - 1) / COLUMNS;
     long firstToken = sequences.offset(sequence);
-    prepare(firstToken + begin, rows, panels, head, scratch);
+    prepare(firstToken + begin, rows, panels, head, memory, tiles);
+    Arrays.fill(tiles, layout.dQueries, layout.dQueries + panels * panelSize(), 0f);
     long keyOffset = 4L * (shape.queryWidth() + kvHead * d);
     int keysEnd = begin + rows;
     boolean firstHead = head % (shape.heads() / shape.kvHeads()) == 0;
@@ -110,59 +121,58 @@ final class CpuAttentionBackward {
       int count = Math.min(KEY_BLOCK, keysEnd - k0);
       long keyRow = (firstToken + k0) * qkvBytes + keyOffset;
       long valueRow = keyRow + 4L * shape.kvWidth();
-      AttentionTiles.packRows(scratch + layout.keys, width, qkv + keyRow, qkvBytes, count, d);
-      AttentionTiles.packRows(scratch + layout.values, width, qkv + valueRow, qkvBytes, count, d);
+      AttentionTiles.packRows(tiles, layout.keys, width, qkv + keyRow, qkvBytes, count, d);
+      AttentionTiles.packRows(tiles, layout.values, width, qkv + valueRow, qkvBytes, count, d);
       // The queries of a block are the first to see the keys at their own positions.
       boolean accumulate = !firstHead || k0 < begin;
       if (accumulate) {
-        AttentionTiles.packRows(scratch + layout.dKeys, gradientWidth, dQkv + keyRow, qkvBytes, count, d);
-        AttentionTiles.packRows(scratch + layout.dValues, gradientWidth, dQkv + valueRow, qkvBytes, count, d);
+        AttentionTiles.packRows(tiles, layout.dKeys, gradientWidth, dQkv + keyRow, qkvBytes, count, d);
+        AttentionTiles.packRows(tiles, layout.dValues, gradientWidth, dQkv + valueRow, qkvBytes, count, d);
       }
       for (int p = 0; p < panels; p++) {
-        panel(p, begin, k0, count, scratch);
+        panel(p, begin, k0, count, memory, tiles);
       }
-      keyGradients(begin, panels, k0, count, accumulate, scratch);
-      AttentionTiles.unpackRows(dQkv + keyRow, qkvBytes, scratch + layout.dKeys, gradientWidth, count, d);
-      AttentionTiles.unpackRows(dQkv + valueRow, qkvBytes, scratch + layout.dValues, gradientWidth, count, d);
+      keyGradients(begin, panels, k0, count, accumulate, memory, tiles);
+      AttentionTiles.unpackRows(dQkv + keyRow, qkvBytes, tiles, layout.dKeys, gradientWidth, count, d);
+      AttentionTiles.unpackRows(dQkv + valueRow, qkvBytes, tiles, layout.dValues, gradientWidth, count, d);
     }
     for (int p = 0; p < panels; p++) {
       long to = dQkv + (firstToken + begin + p * COLUMNS) * qkvBytes + 4L * head * d;
-      AttentionTiles.storeTransposed(to, qkvBytes, scratch + layout.dQueries + p * panelBytes(),
-          Math.min(COLUMNS, rows - p * COLUMNS), d, scratch + layout.factors, scratch + layout.square);
+      AttentionTiles.storeTransposed(to, qkvBytes, tiles, layout.dQueries + p * panelSize(),
+          Math.min(COLUMNS, rows - p * COLUMNS), d, layout.factors, memory + layout.spare);
     }
   }
 
-  private long panelBytes() {
-    return 2 * VECTOR * width;
+  private int panelSize() {
+    return COLUMNS * width;
   }
 
   /** Brings a block's queries and output gradients into both layouts, and what belongs to a query into place. */
-  private void prepare(long firstToken, int rows, int panels, int head, long scratch) {
+  private void prepare(long firstToken, int rows, int panels, int head, long memory, float[] tiles) {
     long headOffset = 4L * head * d;
     long outAt = firstToken * outBytes + headOffset;
-    AttentionTiles.packPanels(scratch + layout.queryRows, QUERY_BLOCK, panels * COLUMNS,
+    AttentionTiles.packPanels(memory + layout.queryRows, QUERY_BLOCK, panels * COLUMNS,
         qkv + firstToken * qkvBytes + headOffset, qkvBytes, rows, d, (float) shape.scale());
     AttentionTiles.packPanels(
-        scratch + layout.dOutRows, QUERY_BLOCK, panels * COLUMNS, dOut + outAt, outBytes, rows, d, 1f);
+        memory + layout.dOutRows, QUERY_BLOCK, panels * COLUMNS, dOut + outAt, outBytes, rows, d, 1f);
     for (int p = 0; p < panels; p++) {
-      long at = p * panelBytes();
+      long at = 4L * p * panelSize();
       AttentionTiles.transposePanel(
-          scratch + layout.queries + at, scratch + layout.queryRows, QUERY_BLOCK, p * COLUMNS, d);
-      AttentionTiles.transposePanel(scratch + layout.dOuts + at, scratch + layout.dOutRows, QUERY_BLOCK, p * COLUMNS, d);
-      AttentionTiles.fill(scratch + layout.dQueries + at, 2 * width, 0f);
+          memory + layout.queries + at, memory + layout.queryRows, QUERY_BLOCK, p * COLUMNS, d);
+      AttentionTiles.transposePanel(memory + layout.dOuts + at, memory + layout.dOutRows, QUERY_BLOCK, p * COLUMNS, d);
     }
     for (int i = 0; i < panels * COLUMNS; i++) {
       // A query that is not there has probability exp(0 - infinity) = 0 for every key.
       float value = i < rows ? Floats.get(lse + 4 * ((firstToken + i) * shape.heads() + head)) : Float.POSITIVE_INFINITY;
-      Floats.set(scratch + layout.lse + 4L * i, value);
+      tiles[layout.lse + i] = value;
     }
-    deltas(outAt, rows, panels, scratch);
-    AttentionTiles.fill(scratch + layout.factors, 2, (float) shape.scale());
+    deltas(outAt, rows, panels, memory, tiles);
+    Arrays.fill(tiles, layout.factors, layout.factors + COLUMNS, (float) shape.scale());
   }
 
   /** {@code delta_i = dOut_i . out_i}. Lanes are added in a fixed order, which a reduction does not promise. */
-  private void deltas(long outAt, int rows, int panels, long scratch) {
-    long partial = scratch + layout.square;
+  private void deltas(long outAt, int rows, int panels, long memory, float[] tiles) {
+    long partial = memory + layout.spare;
     long transposed = partial + VECTOR * Lanes.COUNT;
     for (int i0 = 0; i0 < panels * COLUMNS; i0 += Lanes.COUNT) {
       for (int r = 0; r < Lanes.COUNT; r++) {
@@ -178,51 +188,57 @@ final class CpuAttentionBackward {
       for (int r = 1; r < Lanes.COUNT; r++) {
         delta = delta.add(load(transposed + r * VECTOR));
       }
-      store(scratch + layout.delta + 4L * i0, delta);
+      delta.intoArray(tiles, layout.delta + i0);
     }
   }
 
   /** Probabilities and score gradients of one panel of queries against a block of keys, and its query gradients. */
-  private void panel(int p, int begin, int k0, int count, long scratch) {
+  private void panel(int p, int begin, int k0, int count, long memory, float[] tiles) {
     int q0 = begin + p * COLUMNS;
     int from = Math.max(0, AttentionTiles.firstKey(q0, shape.window()) / KEY_STEP * KEY_STEP - k0);
     int to = Math.min(count, q0 + COLUMNS - k0);
     if (from >= to) {
       return;
     }
-    int keys = to - from;
-    long rowOffset = 4L * from * width;
-    long tile = 4L * from * QUERY_BLOCK + 2L * p * VECTOR;
-    long probabilities = scratch + layout.probabilities + tile;
-    long dScores = scratch + layout.dScores + tile;
-    long keyRows = scratch + layout.keys + rowOffset;
-    long at = p * panelBytes();
-    TileMath.multiply(probabilities, QUERY_BLOCK, false, keyRows, width, scratch + layout.queries + at, COLUMNS, keys, d);
-    TileMath.multiply(dScores, QUERY_BLOCK, false, scratch + layout.values + rowOffset, width,
-        scratch + layout.dOuts + at, COLUMNS, keys, d);
-    AttentionTiles.mask(probabilities, QUERY_BLOCK, k0 + from - q0, k0 + to - q0, shape.window());
-    long queryOffset = 2L * p * VECTOR;
-    scoreGradients(probabilities, dScores, keys, scratch + layout.lse + queryOffset, scratch + layout.delta + queryOffset);
-    TileMath.multiplyTransposed(scratch + layout.dQueries + at, COLUMNS, true, keyRows, width, dScores, QUERY_BLOCK, d,
-        keys);
+    int tile = from * QUERY_BLOCK + p * COLUMNS;
+    int probabilities = layout.probabilities + tile;
+    int dScores = layout.dScores + tile;
+    int keys = layout.keys + from * width;
+    long at = 4L * p * panelSize();
+    TileMath.multiply(tiles, probabilities, QUERY_BLOCK, false, tiles, keys, width, memory + layout.queries + at,
+        2 * VECTOR, to - from, d);
+    TileMath.multiply(tiles, dScores, QUERY_BLOCK, false, tiles, layout.values + from * width, width,
+        memory + layout.dOuts + at, 2 * VECTOR, to - from, d);
+    AttentionTiles.mask(tiles, probabilities, QUERY_BLOCK, k0 + from - q0, k0 + to - q0, shape.window());
+    Exponentials.tile(tiles, probabilities, QUERY_BLOCK, to - from, layout.lse + p * COLUMNS, layout.sums);
+    scoreGradients(
+        tiles, probabilities, dScores, memory + layout.scoreGradients, to - from, layout.delta + p * COLUMNS);
+    TileMath.multiplyTransposed(tiles, layout.dQueries + p * panelSize(), COLUMNS, true, tiles, keys, width,
+        memory + layout.scoreGradients, 2 * VECTOR, d, to - from);
   }
 
-  /** Scores become probabilities, gradients of probabilities become gradients of scores. */
-  private static void scoreGradients(long probabilities, long dScores, int keys, long lse, long delta) {
-    for (int half = 0; half < 2; half++) {
-      FloatVector logSum = load(lse + half * VECTOR);
-      FloatVector mean = load(delta + half * VECTOR);
-      for (int j = 0; j < keys; j++) {
-        long at = 4L * j * QUERY_BLOCK + half * VECTOR;
-        FloatVector probability = exp(load(probabilities + at).sub(logSum));
-        store(probabilities + at, probability);
-        store(dScores + at, probability.mul(load(dScores + at).sub(mean)));
-      }
+  /** Gradients of probabilities become gradients of scores, once for each side of products. */
+  private static void scoreGradients(
+      float[] tiles, int probabilities, int dScores, long scoreGradients, int keys, int deltas) {
+    FloatVector low = FloatVector.fromArray(Lanes.FLOATS, tiles, deltas);
+    FloatVector high = FloatVector.fromArray(Lanes.FLOATS, tiles, deltas + Lanes.COUNT);
+    for (int j = 0; j < keys; j++) {
+      int row = dScores + j * QUERY_BLOCK;
+      int from = probabilities + j * QUERY_BLOCK;
+      FloatVector lowGradient = FloatVector.fromArray(Lanes.FLOATS, tiles, row).sub(low);
+      FloatVector highGradient = FloatVector.fromArray(Lanes.FLOATS, tiles, row + Lanes.COUNT).sub(high);
+      lowGradient = lowGradient.mul(FloatVector.fromArray(Lanes.FLOATS, tiles, from));
+      highGradient = highGradient.mul(FloatVector.fromArray(Lanes.FLOATS, tiles, from + Lanes.COUNT));
+      lowGradient.intoArray(tiles, row);
+      highGradient.intoArray(tiles, row + Lanes.COUNT);
+      store(scoreGradients + 2 * VECTOR * j, lowGradient);
+      store(scoreGradients + 2 * VECTOR * j + VECTOR, highGradient);
     }
   }
 
   /** Key and value gradients: a few keys at a time, over those queries of the block that can see them. */
-  private void keyGradients(int begin, int panels, int k0, int count, boolean accumulate, long scratch) {
+  private void keyGradients(
+      int begin, int panels, int k0, int count, boolean accumulate, long memory, float[] tiles) {
     for (int j = 0; j < count; j += KEY_STEP) {
       int from = Math.max(0, k0 + j - begin);
       int to = (int) Math.min(panels * COLUMNS, (long) k0 + j + KEY_STEP - 1 + shape.window() - begin);
@@ -230,14 +246,14 @@ final class CpuAttentionBackward {
         continue;
       }
       int keys = Math.min(KEY_STEP, count - j);
-      long a = 4L * ((long) j * QUERY_BLOCK + from);
+      int a = j * QUERY_BLOCK + from;
       for (int column = 0; column < gradientWidth; column += COLUMNS) {
-        long b = 4L * ((long) column * QUERY_BLOCK + (long) from * COLUMNS);
-        long c = 4L * (j * gradientWidth + column);
-        TileMath.multiply(scratch + layout.dValues + c, gradientWidth, accumulate, scratch + layout.probabilities + a,
-            QUERY_BLOCK, scratch + layout.dOutRows + b, COLUMNS, keys, to - from);
-        TileMath.multiply(scratch + layout.dKeys + c, gradientWidth, accumulate, scratch + layout.dScores + a,
-            QUERY_BLOCK, scratch + layout.queryRows + b, COLUMNS, keys, to - from);
+        long b = memory + 4L * (column * QUERY_BLOCK + from * COLUMNS);
+        int c = j * gradientWidth + column;
+        TileMath.multiply(tiles, layout.dValues + c, gradientWidth, accumulate, tiles, layout.probabilities + a,
+            QUERY_BLOCK, b + layout.dOutRows, 2 * VECTOR, keys, to - from);
+        TileMath.multiply(tiles, layout.dKeys + c, gradientWidth, accumulate, tiles, layout.dScores + a, QUERY_BLOCK,
+            b + layout.queryRows, 2 * VECTOR, keys, to - from);
       }
     }
   }

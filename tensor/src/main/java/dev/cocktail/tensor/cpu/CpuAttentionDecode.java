@@ -1,6 +1,5 @@
 package dev.cocktail.tensor.cpu;
 
-import static dev.cocktail.tensor.cpu.AttentionTiles.exp;
 import static dev.cocktail.tensor.cpu.AttentionTiles.roundUp;
 import static dev.cocktail.tensor.cpu.Floats.load;
 import static dev.cocktail.tensor.cpu.Floats.splat;
@@ -71,8 +70,8 @@ final class CpuAttentionDecode {
       for (int i = 0; i < sequences.length(b); i++) {
         long from = tokens + 4L * (sequences.offset(b) + i) * shape.qkvWidth();
         long to = (row + i) * bytes;
-        AttentionTiles.copyRow(keyRows + to, from, shape.kvWidth());
-        AttentionTiles.copyRow(valueRows + to, from + bytes, shape.kvWidth());
+        AttentionTiles.copy(keyRows + to, from, shape.kvWidth());
+        AttentionTiles.copy(valueRows + to, from + bytes, shape.kvWidth());
       }
     });
   }
@@ -100,19 +99,17 @@ final class CpuAttentionDecode {
     int count = length - first;
     int padded = roundUp(count, Lanes.COUNT);
     long squareBytes = VECTOR * Lanes.COUNT;
-    long scratch = AttentionTiles.scratch(4L * group * padded + 8L * group * width + 2 * squareBytes);
-    long queries = scratch;
-    long sums = queries + 4L * group * width;
+    long scratch = AttentionTiles.scratch().address(4L * group * (padded + width) + 2 * squareBytes);
+    long sums = scratch;
     long square = sums + 4L * group * width;
     long scores = square + 2 * squareBytes;
 
     long firstRow = (slots[sequence] * capacity + first) * rowBytes + 4L * kvHead * d;
     int head = kvHead * group;
     long query = qkv + 4L * ((long) sequence * shape.qkvWidth() + (long) head * d);
-    AttentionTiles.packRows(queries, width, query, 4L * d, group, d);
     for (int j = 0; j < count; j += Lanes.COUNT) {
       for (int g = 0; g < group; g++) {
-        scores(scores + 4L * (g * (long) padded + j), queries + 4L * g * width, keys + firstRow + j * rowBytes,
+        scores(scores + 4L * (g * (long) padded + j), query + 4L * g * d, keys + firstRow + j * rowBytes,
             Math.min(Lanes.COUNT, count - j), square);
       }
     }
@@ -126,8 +123,10 @@ final class CpuAttentionDecode {
         weightedSum(sums + 4L * g * width, scores + 4L * (g * (long) padded + j), values + firstRow + j * rowBytes, rows);
       }
     }
-    AttentionTiles.unpackRows(
-        out + 4L * ((long) sequence * shape.queryWidth() + (long) head * d), 4L * d, sums, width, group, d);
+    long target = out + 4L * ((long) sequence * shape.queryWidth() + (long) head * d);
+    for (int g = 0; g < group; g++) {
+      AttentionTiles.copy(target + 4L * g * d, sums + 4L * g * width, d);
+    }
   }
 
   /** A vector of scores: one query against up to {@code Lanes.COUNT} keys; minus infinity for keys that are not there. */
@@ -162,7 +161,7 @@ final class CpuAttentionDecode {
     }
     FloatVector sums = splat(0f);
     for (int j = 0; j < padded; j += Lanes.COUNT) {
-      FloatVector p = exp(load(scores + 4L * j).sub(max));
+      FloatVector p = Exponentials.exp(load(scores + 4L * j).sub(max));
       store(scores + 4L * j, p);
       sums = sums.add(p);
     }

@@ -19,11 +19,11 @@ final class VectorMath {
   private static final float UNDERFLOW = -104f;
   // Minimax for (exp(r) - 1 - r) / r^2 on |r| <= ln(2)/2, weighted to the relative error of exp; by iteratively
   // reweighted least squares, one coefficient after the other rounded to float: 0.05 units in the last place.
-  private static final float C2 = 0x1.fffffcp-2f;
-  private static final float C3 = 0x1.555492p-3f;
-  private static final float C4 = 0x1.5558bp-5f;
-  private static final float C5 = 0x1.123988p-7f;
-  private static final float C6 = 0x1.6a4ce4p-10f;
+  static final float C2 = 0x1.fffffcp-2f;
+  static final float C3 = 0x1.555492p-3f;
+  static final float C4 = 0x1.5558bp-5f;
+  static final float C5 = 0x1.123988p-7f;
+  static final float C6 = 0x1.6a4ce4p-10f;
 
   private VectorMath() {}
 
