@@ -1,8 +1,11 @@
 package dev.cocktail.bench;
 
+import dev.cocktail.lora.AdapterConfig;
+import dev.cocktail.lora.TargetModules;
 import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.trainer.AdamWOptimizer;
+import dev.cocktail.trainer.LoraTrainable;
 import dev.cocktail.trainer.Trainable;
 import dev.cocktail.trainer.TrainingStep;
 import dev.cocktail.trainer.data.Example;
@@ -33,7 +36,8 @@ final class StepBenchmark {
   /** Runs and returns the figures under the peer's keys. */
   static Map<String, Object> run(Device device, Options options) {
     try (Phi3Model model = Phi3Model.random(options.preset().config(), device, options.dtype(), options.seed());
-        var trainable = LoraTrainable.create(model, options.rank(), options.seed());
+        var trainable = LoraTrainable.create(model,
+            AdapterConfig.lora(options.rank(), 2 * options.rank(), TargetModules.allLinear()), options.seed());
         var optimiser = new AdamWOptimizer(device, trainable.parameters(),
             new AdamWOptimizer.Settings(0.9, 0.999, 1e-8, 0.01, 1.0))) {
       return measure(device, options, model, trainable, optimiser);

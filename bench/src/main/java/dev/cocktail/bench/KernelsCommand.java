@@ -1,0 +1,23 @@
+package dev.cocktail.bench;
+
+import dev.cocktail.trainer.cli.CocktailCommand;
+import java.util.ArrayList;
+import java.util.List;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+
+/** {@code cocktail bench kernels}: the JMH microbenchmarks. */
+@Command(
+    name = "kernels",
+    description = "Runs the JMH microbenchmarks of single operations; takes JMH's own arguments.",
+    mixinStandardHelpOptions = true)
+final class KernelsCommand extends CocktailCommand {
+  @Parameters(paramLabel = "ARGUMENT", description = "A benchmark's name or pattern; after --, any argument of JMH.")
+  private List<String> arguments = new ArrayList<>();
+
+  @Override
+  public Integer call() throws Exception {
+    org.openjdk.jmh.Main.main(arguments.toArray(String[]::new));
+    return DONE;
+  }
+}

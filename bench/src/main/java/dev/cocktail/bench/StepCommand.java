@@ -1,0 +1,79 @@
+package dev.cocktail.bench;
+
+import dev.cocktail.tensor.DType;
+import dev.cocktail.tensor.Device;
+import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.trainer.cli.CocktailCommand;
+import java.util.Locale;
+import java.util.Map;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code cocktail bench step}: one LoRA training step. */
+@Command(
+    name = "step",
+    description = "Times a LoRA training step on random weights: the same work as bench/peers/lora_step.py.",
+    mixinStandardHelpOptions = true)
+final class StepCommand extends CocktailCommand {
+  @Option(names = "--preset", paramLabel = "NAME", description = "small (42 M parameters, default) or phi3-mini.")
+  private String preset = "small";
+
+  @Option(names = "--seq", paramLabel = "N", description = "Tokens of a sequence (default: 512).")
+  private int sequenceLength = 512;
+
+  @Option(names = "--batch", paramLabel = "N", description = "Sequences, packed (default: 1).")
+  private int batch = 1;
+
+  @Option(names = "--rank", paramLabel = "N", description = "Rank of the adapters on all four linears (default: 16).")
+  private int rank = 16;
+
+  @Option(names = "--dtype", paramLabel = "TYPE", description = "The weights' type: f32 (default), bf16 or f16.")
+  private String dtype = "f32";
+
+  @Option(names = "--checkpoint", description = "Recompute decoder layers in the backward pass.")
+  private boolean checkpoint;
+
+  @Option(names = "--steps", paramLabel = "N", description = "Steps of a repetition (default: 6).")
+  private int steps = 6;
+
+  @Option(names = "--reps", paramLabel = "N", description = "Repetitions, of which the median counts (default: 3).")
+  private int repetitions = 3;
+
+  @Option(names = "--warm-up", paramLabel = "N", description = "Steps that do not count (default: 8).")
+  private int warmUp = 8;
+
+  @Override
+  public Integer call() {
+    requirePositive("--seq", sequenceLength);
+    requirePositive("--batch", batch);
+    requirePositive("--rank", rank);
+    requirePositive("--steps", steps);
+    requirePositive("--reps", repetitions);
+    var options = new StepBenchmark.Options(StepPreset.of(preset), type(), batch, sequenceLength, rank, checkpoint,
+        warmUp, steps, repetitions, shared().seed().orElse(0));
+    try (Device device = shared().openDevice(this::note)) {
+      Map<String, Object> figures = StepBenchmark.run(device, options);
+      if (shared().json()) {
+        printJson(figures);
+      } else {
+        figures.forEach((key, value) -> out().printf(Locale.ROOT, "%-18s %s%n", key, value));
+      }
+    }
+    return DONE;
+  }
+
+  private DType type() {
+    return switch (dtype.toLowerCase(Locale.ROOT)) {
+      case "f32", "float32" -> DType.F32;
+      case "bf16", "bfloat16" -> DType.BF16;
+      case "f16", "float16" -> DType.F16;
+      default -> throw new InvalidInputException("--dtype is '" + dtype + "'; expected f32, bf16 or f16");
+    };
+  }
+
+  private static void requirePositive(String option, int value) {
+    if (value < 1) {
+      throw new InvalidInputException(option + " is " + value + "; expected at least 1");
+    }
+  }
+}
