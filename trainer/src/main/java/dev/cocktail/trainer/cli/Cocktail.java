@@ -29,7 +29,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
     footer = {"", "`cocktail COMMAND --help` explains a command; `cocktail demo` shows it all."})
 public final class Cocktail implements Runnable {
   /** The commands of this module; those of others come through {@link CommandProvider}. */
-  private static final List<Class<?>> COMMANDS = List.of(TraceCommand.class, MergeCommand.class, InspectCommand.class, DoctorCommand.class);
+  private static final List<Class<?>> COMMANDS = List.of(GenerateCommand.class, TraceCommand.class, MergeCommand.class, InspectCommand.class, DoctorCommand.class);
 
   @Spec private CommandSpec spec;
 
