@@ -1,0 +1,71 @@
+package dev.cocktail.trainer.data;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.cocktail.tensor.InvalidInputException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The examples of one task, tokenised.
+ *
+ * @param name the task's name
+ * @param examples at least one
+ * @param statistics what they amount to
+ */
+public record TaskData(String name, List<Example> examples, TaskStatistics statistics) {
+  public TaskData {
+    requireNonNull(name, "name");
+    examples = List.copyOf(examples);
+    if (examples.isEmpty()) {
+      throw new IllegalArgumentException("task " + name + " without examples");
+    }
+  }
+
+  /** A task of examples that are made in memory. */
+  public static TaskData of(String name, List<Example> examples) {
+    return new TaskData(name, examples, TaskStatistics.of(examples, 0));
+  }
+
+  /**
+   * Reads and tokenises a task's file.
+   *
+   * @throws InvalidInputException when a line is wrong, when nothing is left, or when nothing or everything would be learnt:
+   *     both mean that the marks of what is learnt are wrong (plain text is learnt as a whole)
+   */
+  public static TaskData load(String name, Path file, ExampleEncoder encoder) {
+    var examples = new ArrayList<Example>();
+    var counts = new int[2]; // dropped, plain
+    JsonLines.read(file, record -> {
+      encoder.encode(record).ifPresentOrElse(examples::add, () -> counts[0]++);
+      counts[1] += record instanceof SourceRecord.PlainText ? 1 : 0;
+    });
+    if (examples.isEmpty()) {
+      throw new InvalidInputException(
+          "%s: task %s is empty: all of its %,d examples are longer than max_length. Raise max_length or shorten them"
+              .formatted(file, name, counts[0]));
+    }
+    var statistics = TaskStatistics.of(examples, counts[0]);
+    if (counts[1] == 0) {
+      requireSomeSupervised(name, file, statistics);
+    }
+    return new TaskData(name, examples, statistics);
+  }
+
+  private static void requireSomeSupervised(String name, Path file, TaskStatistics statistics) {
+    var learnable = statistics.tokens() - statistics.examples();
+    if (statistics.supervisedTokens() == 0) {
+      throw new InvalidInputException(
+          "%s: none of the %,d tokens of task %s would be learnt (supervised share 0). Check that the chat template renders"
+                  .formatted(file, statistics.tokens(), name)
+              + " what the assistant says");
+    }
+    if (statistics.supervisedTokens() == learnable) {
+      throw new InvalidInputException(
+          "%s: all of the %,d tokens of task %s would be learnt, prompts too (supervised share 1). Give a prompt to each"
+                  .formatted(file, statistics.tokens(), name)
+              + " completion, or use the form {\"text\": ...} when learning everything is meant");
+    }
+  }
+}
