@@ -1,0 +1,133 @@
+package dev.cocktail.trainer.config;
+
+import dev.cocktail.tensor.InvalidInputException;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * A run file with all its defaults filled in and its paths resolved: relative ones start from the run file's folder.
+ */
+@Planned({"study", "balancer", "export", "checkpoints"})
+public record RunFile(
+    @Key("The model to fine-tune, a Hugging Face folder.") Path model,
+    @Key("Small matrices that are trained beside the frozen weights.") AdapterSection adapter,
+    @Key(
+            "Base weights to train, with 'adapter: {type: none}': names of weights, where * stands for any characters;"
+                + " '*' is full fine-tuning.")
+        List<String> trainable,
+    @Key("The tasks to learn, each with its data.") List<TaskSection> tasks,
+    @Key("How the tasks' examples are mixed.") MixtureSection mixture,
+    @Key("How long, in what portions, and how the weights are changed.") TrainingSection training,
+    @Key("How often the validation loss is taken.") EvaluationSection evaluation,
+    @Key(value = "Where the run's folder is made.", defaultsTo = "runs/${name}") Path output)
+    implements Checked {
+  private static final long LARGEST_FILE = 1 << 20;
+
+  public RunFile {
+    trainable = List.copyOf(trainable);
+    tasks = List.copyOf(tasks);
+  }
+
+  /**
+   * Reads a run file.
+   *
+   * @throws InvalidInputException when the file cannot be read, is no YAML, has an unknown or repeated key or a value that
+   *     cannot be; the message names file, line, key, what was expected and what to do
+   */
+  public static RunFile read(Path file) {
+    Path absolute = file.toAbsolutePath().normalize();
+    String fileName = absolute.getFileName() == null ? "run" : absolute.getFileName().toString();
+    String name = fileName.replaceFirst("\\.ya?ml$", "");
+    return parse(text(file), file.toString(), absolute.getParent(), name);
+  }
+
+  /**
+   * Reads the text of a run file.
+   *
+   * @param source named in messages
+   * @param folder where relative paths start
+   * @param name of the run, for the default output folder
+   * @throws InvalidInputException as {@link #read} does
+   */
+  public static RunFile parse(String text, String source, Path folder, String name) {
+    return new SectionReader(source, folder.toAbsolutePath().normalize(), name).read(text, RunFile.class);
+  }
+
+  private static String text(Path file) {
+    try {
+      if (Files.isDirectory(file)) {
+        throw new InvalidInputException(file + " is a folder, expected a run file (YAML)");
+      }
+      if (!Files.exists(file)) {
+        throw new InvalidInputException("there is no run file " + file);
+      }
+      if (Files.size(file) > LARGEST_FILE) {
+        throw new InvalidInputException(file + " is larger than 1 MiB, so it is no run file; data belong in files of their own");
+      }
+      return Files.readString(file);
+    } catch (CharacterCodingException e) {
+      throw new InvalidInputException(file + " is no UTF-8 text, expected a run file (YAML)", e);
+    } catch (IOException e) {
+      throw new InvalidInputException(file + " cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  /** All keys with their types, defaults and meanings, in the order of the file. */
+  public static List<KeyInfo> keys() {
+    return KeyInfo.of(RunFile.class);
+  }
+
+  /** The seed of the order of examples. */
+  public long mixtureSeed() {
+    return mixture.seed().orElse(training.seed());
+  }
+
+  /** This run with another seed for everything, the mixture's order included where the file gave it none of its own. */
+  public RunFile withSeed(long seed) {
+    return new RunFile(
+        model, adapter, trainable, tasks, mixture, Sections.with(training, "seed", seed), evaluation, output);
+  }
+
+  /** This run with another folder for its output. */
+  public RunFile withOutput(Path folder) {
+    return new RunFile(model, adapter, trainable, tasks, mixture, training, evaluation, folder);
+  }
+
+  /** The resolved run as YAML, every key with its value; reading it back gives an equal run. */
+  public String toYaml() {
+    return SectionWriter.write(this);
+  }
+
+  /** The YAML of {@link #toYaml} as bytes of a file. */
+  public byte[] toYamlBytes() {
+    return toYaml().getBytes(StandardCharsets.UTF_8);
+  }
+
+  @Override
+  public void check(Place place) {
+    if (tasks.isEmpty()) {
+      throw place.wrong("tasks", "there is no task; give at least one, with name and train");
+    }
+    Set<String> names = new HashSet<>();
+    for (int i = 0; i < tasks.size(); i++) {
+      if (!names.add(tasks.get(i).name())) {
+        throw place.wrong(
+            "tasks[" + i + "].name", "'" + tasks.get(i).name() + "' is already the name of another task");
+      }
+    }
+    if (adapter.type() == AdapterSection.Type.NONE && trainable.isEmpty()) {
+      throw place.wrong(
+          "adapter.type", "'none' leaves nothing to train; name base weights under 'trainable', or use lora");
+    }
+    if (adapter.type() != AdapterSection.Type.NONE && !trainable.isEmpty()) {
+      throw place.wrong(
+          "trainable", "base weights are trained only with 'adapter: {type: none}'; remove one of the two");
+    }
+  }
+}

@@ -1,0 +1,249 @@
+package dev.cocktail.trainer.config;
+
+import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.tensor.NearestName;
+import java.lang.reflect.RecordComponent;
+import java.lang.reflect.Type;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.nio.file.Path;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.DumperOptions.FlowStyle;
+import org.yaml.snakeyaml.DumperOptions.ScalarStyle;
+import org.yaml.snakeyaml.error.MarkedYAMLException;
+import org.yaml.snakeyaml.nodes.MappingNode;
+import org.yaml.snakeyaml.nodes.Node;
+import org.yaml.snakeyaml.nodes.NodeTuple;
+import org.yaml.snakeyaml.nodes.ScalarNode;
+import org.yaml.snakeyaml.nodes.SequenceNode;
+import org.yaml.snakeyaml.nodes.Tag;
+
+/**
+ * Reads sections from YAML. It works on YAML's tree of nodes, which knows the line of everything, and never creates
+ * objects that the text names.
+ */
+final class SectionReader {
+  private static final int DEEPEST_NESTING = 30;
+
+  private final String source;
+  private final Scalars scalars;
+  private final String runName;
+
+  /** Lines, from 1, by path of key, such as {@code tasks[1].name}. */
+  private final Map<String, Integer> lines = new HashMap<>();
+
+  SectionReader(String source, Path folder, String runName) {
+    this.source = source;
+    this.scalars = new Scalars(folder);
+    this.runName = runName;
+  }
+
+  <S> S read(String text, Class<S> type) {
+    Node root = compose(text);
+    if (!(root instanceof MappingNode mapping)) {
+      String found = root == null ? "the file is empty" : "found " + describe(root);
+      throw new InvalidInputException(source + ": " + found + "; expected keys such as model, tasks and training");
+    }
+    lines.put("", 1);
+    return section(mapping, type, "");
+  }
+
+  private Node compose(String text) {
+    var options = new LoaderOptions();
+    options.setNestingDepthLimit(DEEPEST_NESTING);
+    options.setProcessComments(false);
+    try {
+      return new Yaml(options).compose(new java.io.StringReader(text));
+    } catch (MarkedYAMLException e) {
+      int line = e.getProblemMark() == null ? 1 : e.getProblemMark().getLine() + 1;
+      throw new InvalidInputException(source + ":" + line + ": this is not valid YAML: " + e.getProblem(), e);
+    } catch (RuntimeException e) { // Other faults of the text, such as a character that YAML forbids.
+      String reason = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+      throw new InvalidInputException(source + ": this is not valid YAML: " + reason, e);
+    }
+  }
+
+  private <S> S section(MappingNode mapping, Class<S> type, String path) {
+    Map<String, Node> given = children(mapping, type, path);
+    RecordComponent[] components = type.getRecordComponents();
+    Object[] values = new Object[components.length];
+    Map<String, Object> earlier = new HashMap<>();
+    for (int i = 0; i < components.length; i++) {
+      String name = Sections.keyName(components[i]);
+      values[i] = component(components[i], given.get(name), join(path, name), path, earlier);
+      earlier.put(name, values[i]);
+    }
+    S section = Sections.create(type, values);
+    if (section instanceof Checked checked) {
+      checked.check((key, problem) -> wrong(join(path, key), problem));
+    }
+    return section;
+  }
+
+  /** The children of a mapping by key, unknown and repeated keys refused. */
+  private Map<String, Node> children(MappingNode mapping, Class<?> type, String path) {
+    List<String> known = Sections.keyNames(type);
+    Map<String, Node> children = new LinkedHashMap<>();
+    for (NodeTuple tuple : mapping.getValue()) {
+      int line = line(tuple.getKeyNode(), path);
+      if (!(tuple.getKeyNode() instanceof ScalarNode keyNode)) {
+        throw at(line, "a key must be a word, found " + describe(tuple.getKeyNode()));
+      }
+      String key = keyNode.getValue();
+      if (!known.contains(key)) {
+        throw at(line, unknown(key, type, path, known));
+      }
+      if (children.put(key, tuple.getValueNode()) != null) {
+        throw at(line, "'" + join(path, key) + "' is given a second time (first in line " + lines.get(join(path, key))
+            + "); remove one of them");
+      }
+      lines.put(join(path, key), line);
+    }
+    return children;
+  }
+
+  private static String unknown(String key, Class<?> type, String path, List<String> known) {
+    String place = path.isEmpty() ? "" : " in '" + path + "'";
+    if (Sections.plannedKeys(type).contains(key)) {
+      return "'" + key + "'" + place + " is not supported yet; remove it";
+    }
+    String elsewhere =
+        KeyInfo.of(RunFile.class).stream()
+            .map(KeyInfo::path)
+            .filter(other -> other.equals(key) || other.endsWith("." + key))
+            .findFirst()
+            .map(other -> "; there is '" + other + "'")
+            .orElse(NearestName.hint(key, known));
+    return "unknown key '" + key + "'" + place + elsewhere + " (known here: " + String.join(", ", known) + ")";
+  }
+
+  private Object component(
+      RecordComponent component, Node node, String path, String parent, Map<String, Object> earlier) {
+    Type type = component.getGenericType();
+    Class<?> raw = Sections.raw(type);
+    Key key = Sections.documentation(component);
+    lines.putIfAbsent(path, lines.getOrDefault(parent, 1));
+    if (node != null && !isNull(node)) {
+      return value(node, type, key, path);
+    }
+    if (Sections.isSection(type)) {
+      return section(new MappingNode(Tag.MAP, List.of(), FlowStyle.BLOCK), raw, path);
+    }
+    if (raw == List.class) {
+      return List.of();
+    }
+    Object empty = emptyOptional(raw);
+    if (empty != null) {
+      return empty;
+    }
+    String text = key.defaultsTo().replace("${name}", runName);
+    if (text.isEmpty()) {
+      throw wrong(path, (node == null ? "is missing" : "has no value") + "; give it: " + key.value());
+    }
+    if (text.startsWith("= ")) {
+      return earlier.get(text.substring(2));
+    }
+    return value(new ScalarNode(Tag.STR, text, null, null, ScalarStyle.PLAIN), type, key, path);
+  }
+
+  private static Object emptyOptional(Class<?> raw) {
+    if (raw == Optional.class) {
+      return Optional.empty();
+    }
+    if (raw == OptionalInt.class) {
+      return OptionalInt.empty();
+    }
+    if (raw == OptionalLong.class) {
+      return OptionalLong.empty();
+    }
+    return raw == OptionalDouble.class ? OptionalDouble.empty() : null;
+  }
+
+  private Object value(Node node, Type type, Key key, String path) {
+    Class<?> raw = Sections.raw(type);
+    if (Sections.isSection(type)) {
+      if (node instanceof MappingNode mapping) {
+        return section(mapping, raw, path);
+      }
+      throw expected(path, "keys (" + String.join(", ", Sections.keyNames(raw)) + ")", node);
+    }
+    if (raw == List.class) {
+      return list(node, Sections.argument(type), key, path);
+    }
+    if (raw == Optional.class) {
+      return Optional.of(value(node, Sections.argument(type), key, path));
+    }
+    if (raw == TargetModules.class && node instanceof SequenceNode) {
+      List<String> names = new ArrayList<>();
+      list(node, String.class, key, path).forEach(name -> names.add((String) name));
+      return TargetModules.of(names);
+    }
+    if (!(node instanceof ScalarNode scalar)) {
+      throw expected(path, Scalars.expectation(raw, key), node);
+    }
+    try {
+      return scalars.convert(scalar, raw, key);
+    } catch (InvalidInputException e) {
+      throw wrong(path, e.getMessage());
+    }
+  }
+
+  private List<?> list(Node node, Type elementType, Key key, String path) {
+    if (!(node instanceof SequenceNode sequence)) {
+      throw expected(path, "a list", node);
+    }
+    List<Object> values = new ArrayList<>();
+    for (Node element : sequence.getValue()) {
+      String elementPath = path + "[" + values.size() + "]";
+      lines.put(elementPath, line(element, path));
+      if (isNull(element)) {
+        throw wrong(elementPath, "has no value; give one or remove it");
+      }
+      values.add(value(element, elementType, key, elementPath));
+    }
+    return List.copyOf(values);
+  }
+
+  private static boolean isNull(Node node) {
+    return node instanceof ScalarNode scalar
+        && scalar.getScalarStyle() == ScalarStyle.PLAIN
+        && List.of("", "~", "null").contains(scalar.getValue());
+  }
+
+  private InvalidInputException expected(String path, String expectation, Node found) {
+    return wrong(path, "expected " + expectation + ", found " + describe(found));
+  }
+
+  private static String describe(Node node) {
+    return switch (node) {
+      case MappingNode _ -> "keys";
+      case SequenceNode _ -> "a list";
+      case ScalarNode scalar -> "'" + Scalars.shortened(scalar.getValue()) + "'";
+      default -> "something else";
+    };
+  }
+
+  private InvalidInputException wrong(String path, String problem) {
+    return at(lines.getOrDefault(path, 1), path + ": " + problem);
+  }
+
+  private InvalidInputException at(int line, String problem) {
+    return new InvalidInputException(source + ":" + line + ": " + problem);
+  }
+
+  private int line(Node node, String parent) {
+    return node.getStartMark() == null ? lines.getOrDefault(parent, 1) : node.getStartMark().getLine() + 1;
+  }
+
+  private static String join(String path, String key) {
+    return path.isEmpty() ? key : path + "." + key;
+  }
+}

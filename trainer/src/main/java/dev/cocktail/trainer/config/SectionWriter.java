@@ -1,0 +1,90 @@
+package dev.cocktail.trainer.config;
+
+import java.lang.reflect.RecordComponent;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.regex.Pattern;
+
+/** Writes sections as YAML that {@link SectionReader} reads back to equal ones. */
+final class SectionWriter {
+  private static final Pattern PLAIN = Pattern.compile("[A-Za-z/][A-Za-z0-9_./-]*");
+  private static final List<String> WORDS_OF_YAML = List.of("true", "false", "null", "yes", "no", "on", "off", "y", "n");
+
+  private final StringBuilder yaml = new StringBuilder();
+
+  private SectionWriter() {}
+
+  static String write(Record section) {
+    var writer = new SectionWriter();
+    writer.section(section, "", "");
+    return writer.yaml.toString();
+  }
+
+  /** Writes a section's keys; the first line starts with another indentation where it follows a list's hyphen. */
+  private void section(Record section, String firstIndentation, String indentation) {
+    String start = firstIndentation;
+    for (RecordComponent component : section.getClass().getRecordComponents()) {
+      Object value = Sections.get(section, component);
+      yaml.append(start).append(Sections.keyName(component)).append(':');
+      start = indentation;
+      if (Sections.isSection(component.getGenericType())) {
+        yaml.append('\n');
+        section((Record) value, indentation + "  ", indentation + "  ");
+      } else if (value instanceof List<?> list && !list.isEmpty() && list.getFirst() instanceof Record) {
+        yaml.append('\n');
+        list.forEach(element -> section((Record) element, indentation + "  - ", indentation + "    "));
+      } else {
+        String absent = Sections.documentation(component).whenAbsent();
+        String text = scalar(value);
+        yaml.append(' ').append(text).append(text.equals("null") ? " # " + absent : "").append('\n');
+      }
+    }
+  }
+
+  private static String scalar(Object value) {
+    return switch (value) {
+      case Optional<?> optional -> optional.map(SectionWriter::scalar).orElse("null");
+      case OptionalInt optional -> optional.isPresent() ? String.valueOf(optional.getAsInt()) : "null";
+      case OptionalLong optional -> optional.isPresent() ? String.valueOf(optional.getAsLong()) : "null";
+      case OptionalDouble optional -> optional.isPresent() ? String.valueOf(optional.getAsDouble()) : "null";
+      case Enum<?> constant -> Sections.word(constant);
+      case Number number -> number.toString();
+      case Boolean bool -> bool.toString();
+      case TargetModules modules ->
+          switch (modules.kind()) {
+            case ALL_LINEAR -> TargetModules.ALL_LINEAR_WORD;
+            case PATTERN -> text(modules.names().getFirst());
+            case NAMES -> list(modules.names());
+          };
+      case List<?> list -> list(list);
+      default -> text(value.toString());
+    };
+  }
+
+  private static String list(List<?> values) {
+    return "[" + String.join(", ", values.stream().map(value -> text((String) value)).toList()) + "]";
+  }
+
+  private static String text(String value) {
+    if (PLAIN.matcher(value).matches() && !WORDS_OF_YAML.contains(value.toLowerCase(java.util.Locale.ROOT))) {
+      return value;
+    }
+    var quoted = new StringBuilder("\"");
+    value
+        .codePoints()
+        .forEach(
+            c -> {
+              if (c == '"' || c == '\\') {
+                quoted.append('\\').appendCodePoint(c);
+              } else if (Character.isISOControl(c) || c >= 0x80 && !Character.isLetterOrDigit(c)) {
+                quoted.append(String.format("\\U%08X", c));
+              } else {
+                quoted.appendCodePoint(c);
+              }
+            });
+    return quoted.append('"').toString();
+  }
+}

@@ -1,0 +1,95 @@
+package dev.cocktail.trainer.config;
+
+import dev.cocktail.trainer.AdamWOptimizer;
+import dev.cocktail.trainer.LearningRateSchedule;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+
+/** {@code training}: how long, in what portions, and how the weights are changed. */
+@Planned({"optimizer", "patience", "resume", "dtype", "bf16", "fp16", "save_every"})
+public record TrainingSection(
+    @Key(
+            value = "Passes over the data; a fraction is allowed.",
+            whenAbsent = "3.0, unless max_steps is given",
+            above = 0,
+            atMost = 1e6)
+        OptionalDouble epochs,
+    @Key(value = "Number of optimiser steps, instead of epochs.", whenAbsent = "epochs decides", atLeast = 1)
+        OptionalInt maxSteps,
+    @Key(value = "Longest example in tokens; longer ones are an error.", defaultsTo = "2048", atLeast = 2)
+        int maxLength,
+    @Key(value = "Tokens of one optimiser step, at most.", defaultsTo = "16384", atLeast = 1) int tokensPerStep,
+    @Key(
+            value = "Tokens computed at once; a step is split into such portions, which changes memory, not results.",
+            defaultsTo = "= max_length",
+            atLeast = 1)
+        int microBatchTokens,
+    @Key(value = "The learning rate after the warm-up.", defaultsTo = "2.0e-4", above = 0, atMost = 1e3)
+        double learningRate,
+    @Key(value = "What the learning rate does after the warm-up: constant, linear or cosine.", defaultsTo = "cosine")
+        LearningRateSchedule.Shape schedule,
+    @Key(value = "Share of the steps that warm up.", defaultsTo = "0.0", atLeast = 0, atMost = 1) double warmupRatio,
+    @Key(value = "Number of steps that warm up, instead of warmup_ratio.", whenAbsent = "warmup_ratio", atLeast = 0)
+        OptionalInt warmupSteps,
+    @Key(value = "AdamW's decoupled weight decay.", defaultsTo = "0.0", atLeast = 0, atMost = 1e3) double weightDecay,
+    @Key(value = "AdamW's decay of the first moment.", defaultsTo = "0.9", atLeast = 0, below = 1) double adamBeta1,
+    @Key(value = "AdamW's decay of the second moment.", defaultsTo = "0.999", atLeast = 0, below = 1)
+        double adamBeta2,
+    @Key(value = "Added to the root of AdamW's second moment.", defaultsTo = "1.0e-8", above = 0, atMost = 1)
+        double adamEpsilon,
+    @Key(
+            value = "All gradients together are scaled down to this norm; 0 for no clipping.",
+            defaultsTo = "1.0",
+            atLeast = 0)
+        double maxGradNorm,
+    @Key(value = "The seed of everything random.", defaultsTo = "42") long seed,
+    @Key(
+            value = "Recompute decoder layers in the backward pass instead of keeping them: less memory, more time.",
+            defaultsTo = "false")
+        boolean checkpointLayers,
+    @Key(value = "Print a line every so many steps.", defaultsTo = "1", atLeast = 1) int logEvery)
+    implements Checked {
+  private static final double DEFAULT_EPOCHS = 3;
+
+  public TrainingSection {
+    if (epochs.isEmpty() && maxSteps.isEmpty()) {
+      epochs = OptionalDouble.of(DEFAULT_EPOCHS);
+    }
+  }
+
+  /** The learning rate of each of the run's steps. */
+  public LearningRateSchedule learningRates(int totalSteps) {
+    int warmup =
+        warmupSteps.isPresent()
+            ? warmupSteps.getAsInt()
+            : LearningRateSchedule.warmupSteps(warmupRatio, totalSteps);
+    return new LearningRateSchedule(schedule, learningRate, warmup, totalSteps);
+  }
+
+  /** The constants of the optimiser. */
+  public AdamWOptimizer.Settings optimiser() {
+    double clip = maxGradNorm == 0 ? Double.POSITIVE_INFINITY : maxGradNorm;
+    return new AdamWOptimizer.Settings(adamBeta1, adamBeta2, adamEpsilon, weightDecay, clip);
+  }
+
+  @Override
+  public void check(Place place) {
+    if (epochs.isPresent() && maxSteps.isPresent()) {
+      throw place.wrong("max_steps", "epochs is given too, and only one of them can end the run; remove one");
+    }
+    if (warmupSteps.isPresent() && warmupRatio > 0) {
+      throw place.wrong("warmup_steps", "warmup_ratio is given too; remove one");
+    }
+    if (maxSteps.isPresent() && warmupSteps.isPresent() && warmupSteps.getAsInt() > maxSteps.getAsInt()) {
+      throw place.wrong(
+          "warmup_steps",
+          warmupSteps.getAsInt() + " steps of warm-up do not fit into max_steps, which is " + maxSteps.getAsInt());
+    }
+    if (microBatchTokens < maxLength) {
+      throw place.wrong(
+          "micro_batch_tokens",
+          microBatchTokens + " tokens do not hold one example of max_length, which is " + maxLength
+              + "; raise it, or lower max_length");
+    }
+  }
+}
