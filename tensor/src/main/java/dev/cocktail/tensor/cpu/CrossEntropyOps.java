@@ -34,11 +34,20 @@ final class CrossEntropyOps {
   private final WorkerPool pool;
   private final Gemm gemm;
   private final CpuMemory memory;
+  private final int mostRows;
+  private final int tile;
 
   CrossEntropyOps(WorkerPool pool, Gemm gemm, CpuMemory memory) {
+    this(pool, gemm, memory, MOST_ROWS, TILE);
+  }
+
+  /** With other limits: on the tokens taken at a time, and on the floats of a tile of their logits. */
+  CrossEntropyOps(WorkerPool pool, Gemm gemm, CpuMemory memory, int mostRows, int tile) {
     this.pool = pool;
     this.gemm = gemm;
     this.memory = memory;
+    this.mostRows = mostRows;
+    this.tile = tile;
   }
 
   void crossEntropy(
@@ -55,7 +64,7 @@ final class CrossEntropyOps {
     if (rows.length == 0) {
       return;
     }
-    int most = Math.min(MOST_ROWS, rows.length);
+    int most = Math.min(mostRows, rows.length);
     int chunk = chunk(most, vocabulary);
     long scratchFloats = (long) most * chunk + 2L * most * width;
     TensorArena.Region region = memory.acquire(4 * scratchFloats);
@@ -98,8 +107,8 @@ final class CrossEntropyOps {
   }
 
   /** Entries of the vocabulary taken at a time: even shares, a tile's worth at most. */
-  private static int chunk(int rows, int vocabulary) {
-    int most = Math.max(CHUNK_MULTIPLE, TILE / rows);
+  private int chunk(int rows, int vocabulary) {
+    int most = Math.max(CHUNK_MULTIPLE, tile / rows);
     int chunks = (vocabulary + most - 1) / most;
     int share = (vocabulary + chunks - 1) / chunks;
     int rounded = (share + CHUNK_MULTIPLE - 1) / CHUNK_MULTIPLE * CHUNK_MULTIPLE;
@@ -147,18 +156,18 @@ final class CrossEntropyOps {
     void project(boolean withSums) {
       for (int from = 0; from < w.rows(); from += chunk) {
         Matrix part = w.part(from, Math.min(chunk, w.rows() - from), 0, width);
-        Matrix tile = Matrix.rowMajor(logits, DType.F32, rows.length, part.rows());
-        gemm.run(tile, 1, hidden, part.transposed(), 0);
+        Matrix scores = Matrix.rowMajor(logits, DType.F32, rows.length, part.rows());
+        gemm.run(scores, 1, hidden, part.transposed(), 0);
         int first = from;
         boolean rescale = withSums && from > 0;
         Chunks.rows(pool, rows.length, part.rows(), (begin, end) -> {
           float[] lanes = new float[COUNT];
           for (int r = (int) begin; r < end; r++) {
-            softenRow(r, tile.addressOf(r, 0), first, part.rows(), rescale, lanes);
+            softenRow(r, scores.addressOf(r, 0), first, part.rows(), rescale, lanes);
           }
         });
         if (withSums) {
-          gemm.run(sums, 1, tile, part, from == 0 ? 0 : 1);
+          gemm.run(sums, 1, scores, part, from == 0 ? 0 : 1);
         }
       }
     }
@@ -222,16 +231,16 @@ final class CrossEntropyOps {
       Matrix gradient = Matrix.of(dW);
       for (int from = 0; from < w.rows(); from += chunk) {
         int count = Math.min(chunk, w.rows() - from);
-        Matrix tile = Matrix.rowMajor(logits, DType.F32, rows.length, count);
-        gemm.run(tile, 1, hidden, w.part(from, count, 0, width).transposed(), 0);
+        Matrix scores = Matrix.rowMajor(logits, DType.F32, rows.length, count);
+        gemm.run(scores, 1, hidden, w.part(from, count, 0, width).transposed(), 0);
         int first = from;
         Chunks.rows(pool, rows.length, count, (begin, end) -> {
           float[] lanes = new float[COUNT];
           for (int r = (int) begin; r < end; r++) {
-            logitGradients(r, tile.addressOf(r, 0), first, count, lanes);
+            logitGradients(r, scores.addressOf(r, 0), first, count, lanes);
           }
         });
-        gemm.run(gradient.part(from, count, 0, width), 1, tile.transposed(), hidden, 1);
+        gemm.run(gradient.part(from, count, 0, width), 1, scores.transposed(), hidden, 1);
       }
     }
 

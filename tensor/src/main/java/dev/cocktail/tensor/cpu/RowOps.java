@@ -111,15 +111,24 @@ final class RowOps {
     return max;
   }
 
+  /** A row's maximum is NaN where an element is; then the first such element is the answer, as in PyTorch. */
   private static int firstEqual(long x, float value, int count) {
-    for (int i = 0; i < count; i++) {
+    int i = 0;
+    while (i <= count - COUNT && !hasEqual(x + 4L * i, value)) {
+      i += COUNT;
+    }
+    for (; i < count; i++) {
       float element = Floats.get(x + 4L * i);
-      // A row's maximum is NaN where an element is; then that element is the answer, as in PyTorch.
       if (element == value || Float.isNaN(element)) {
         return i;
       }
     }
     return 0;
+  }
+
+  private static boolean hasEqual(long x, float value) {
+    FloatVector elements = Floats.load(x);
+    return elements.compare(VectorOperators.EQ, value).or(elements.test(VectorOperators.IS_NAN)).anyTrue();
   }
 
   private static int firstLargest(Tensor in, long start, int count) {
