@@ -34,9 +34,9 @@ final class AdaptedRowNorm {
         int rows = Math.min(most, base.rows() - from);
         Matrix block = Matrix.rowMajor(region.address(), DType.F32, rows, width);
         Matrix source = base.part(from, rows, 0, width);
-        Chunks.rows(pool, rows, width, (begin, end) -> Conversions.widen(
-            block.addressOf((int) begin, 0), source.addressOf((int) begin, 0), source.type(),
-            (int) (end - begin) * width));
+        Chunks.rows(pool, rows, width, (begin, end) -> Widening.widen(
+            source.type(), source.addressOf((int) begin, 0), (int) (end - begin) * width,
+            block.addressOf((int) begin, 0)));
         gemm.run(block, scale, left.part(from, rows, 0, left.columns()), right, 1);
         norms(norms + 4L * from, block);
       }

@@ -1,6 +1,5 @@
 package dev.cocktail.tensor.cpu;
 
-import static dev.cocktail.tensor.cpu.Lanes.FLOATS;
 import static dev.cocktail.tensor.cpu.Lanes.INTS;
 import static dev.cocktail.tensor.cpu.Lanes.MEMORY;
 import static dev.cocktail.tensor.cpu.Lanes.ORDER;
@@ -16,7 +15,7 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
-/** Conversion between F32 and the 16-bit types, a run of elements at a time, and the operation cast. */
+/** The operation cast, and weights as floats. */
 final class Conversions {
   private final WorkerPool pool;
 
@@ -33,7 +32,7 @@ final class Conversions {
       copy(target, source, out.byteSize());
     } else if (to == DType.F32 && from != DType.F64) {
       Chunks.elements(pool, out.elements(),
-          (i, end) -> widen(target + 4 * i, source + 2 * i, from, (int) (end - i)));
+          (i, end) -> Widening.widen(from, source + 2 * i, (int) (end - i), target + 4 * i));
     } else if (from == DType.F32 && to != DType.F64) {
       Chunks.elements(pool, out.elements(),
           (i, end) -> narrow(target + 2 * i, source + 4 * i, to, (int) (end - i)));
@@ -63,40 +62,8 @@ final class Conversions {
       return address;
     }
     long floats = scratch.allocate(Math.max(4, 4 * weight.elements()), 64).address();
-    widen(floats, address, weight.dtype(), Math.toIntExact(weight.elements()));
+    Widening.widen(weight.dtype(), address, Math.toIntExact(weight.elements()), floats);
     return floats;
-  }
-
-  /** Copies {@code count} elements of type F32, BF16 or F16 to F32. */
-  static void widen(long out, long in, DType type, int count) {
-    switch (type) {
-      case F32 -> MemorySegment.copy(MEMORY, in, MEMORY, out, 4L * count);
-      case BF16 -> widenBf16(out, in, count);
-      case F16 -> widenF16(out, in, count);
-      default -> throw new IllegalArgumentException("cannot widen " + type);
-    }
-  }
-
-  private static void widenBf16(long out, long in, int count) {
-    int i = 0;
-    for (; i <= count - Lanes.COUNT; i += Lanes.COUNT) {
-      ShortVector bits = ShortVector.fromMemorySegment(SHORTS, MEMORY, in + 2L * i, ORDER);
-      Floats.store(out + 4L * i, bf16ToFloats(bits));
-    }
-    for (; i < count; i++) {
-      Floats.set(out + 4L * i, DType.bf16ToFloat(Floats.getShort(in + 2L * i)));
-    }
-  }
-
-  private static FloatVector bf16ToFloats(ShortVector bits) {
-    IntVector wide = (IntVector) bits.convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0);
-    return wide.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-  }
-
-  private static void widenF16(long out, long in, int count) {
-    for (int i = 0; i < count; i++) {
-      Floats.set(out + 4L * i, DType.f16ToFloat(Floats.getShort(in + 2L * i)));
-    }
   }
 
   /** Copies {@code count} floats to BF16 or F16, rounding to nearest even. */

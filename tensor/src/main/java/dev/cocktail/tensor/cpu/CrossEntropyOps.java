@@ -215,7 +215,7 @@ final class CrossEntropyOps {
         try (Arena scratch = Arena.ofConfined()) {
           long targetRow = scratch.allocate(Math.max(4, 4L * width), 64).address();
           for (int r = (int) from; r < to; r++) {
-            Conversions.widen(targetRow, w.addressOf(target[rows[r]], 0), w.type(), width);
+            Widening.widen(w.type(), w.addressOf(target[rows[r]], 0), width, targetRow);
             long out = gradients + 4L * rows[r] * width;
             float share = (float) shares[r];
             float perTotal = totals[r] == 0 ? 0f : (float) (shares[r] / totals[r]);

@@ -47,7 +47,7 @@ final class RowOps {
     Chunks.rows(pool, rows.length, width, (from, to) -> {
       for (int t = (int) from; t < to; t++) {
         long row = (long) rows[t] * width;
-        Conversions.widen(target + 4L * t * width, table + row * type.bytes(), type, width);
+        Widening.widen(type, table + row * type.bytes(), width, target + 4L * t * width);
       }
     });
   }
