@@ -13,7 +13,7 @@ import java.util.function.IntConsumer;
  *
  * <p>Large products follow Goto and van de Geijn ("Anatomy of high-performance matrix multiplication", 2008): A and B are
  * packed into panels, each element once and on all threads, then tiles of C are computed from the panels by {@link
- * MicroKernel}.
+ * MicroKernel}. Products of few rows or columns along contiguous k go to {@link DotProducts}, which packs nothing.
  */
 final class Gemm {
   /**
@@ -21,7 +21,7 @@ final class Gemm {
    * from where B streams at 16 bytes a cycle while an 8-row panel of A (16 KiB) stays in the first level; less depth
    * means more passes over C, and was measured to be slower (256: by 3 in a hundred).
    */
-  private static final int DEPTH = 512;
+  static final int DEPTH = 512;
 
   /** k is taken in groups of so many panels' depth, packed together, so that most products pack once. */
   private static final int DEPTH_OF_GROUP = 4 * DEPTH;
@@ -81,6 +81,14 @@ final class Gemm {
     }
     if (alpha == 0 || a.columns() == 0) {
       WriteBack.scale(c, beta);
+      return;
+    }
+    if (DotProducts.suit(c, b)) {
+      DotProducts.run(c, alpha, a, b, beta, pool);
+      return;
+    }
+    if (DotProducts.suit(c.transposed(), a.transposed())) {
+      DotProducts.run(c.transposed(), alpha, b.transposed(), a.transposed(), beta, pool);
       return;
     }
     // Few columns waste most of a wide tile: compute the transpose then. Each element is the same sum either way.

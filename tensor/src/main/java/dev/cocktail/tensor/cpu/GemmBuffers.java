@@ -8,12 +8,18 @@ final class GemmBuffers {
   private static final ThreadLocal<GemmBuffers> BUFFERS = ThreadLocal.withInitial(GemmBuffers::new);
   private static final int ALIGNMENT = 4096;
 
+  /** As many rows as are packed at once at the largest depth of a panel, and four rows of {@link DotProducts}. */
+  static final int STAGING = Gemm.DEPTH * Math.max(8, Lanes.COUNT);
+
   /** A tile on its way from registers to C. */
   final float[] tile = new float[MicroKernel.ROWS * MicroKernel.COLUMNS];
 
+  /** Partial sums of {@link DotProducts}, four vectors a row. */
+  final float[] sums = new float[DotProducts.MOST_ROWS * 4 * Lanes.COUNT];
+
+  private final MemorySegment small = allocate(STAGING + 2L * Interleaving.SCRATCH);
   private float[] a = new float[0];
   private MemorySegment b = MemorySegment.NULL;
-  private MemorySegment staging = MemorySegment.NULL;
 
   private GemmBuffers() {}
 
@@ -38,12 +44,19 @@ final class GemmBuffers {
     return b.address();
   }
 
-  /** Address of room for elements between widening and packing. */
-  long staging(long floats) {
-    if (staging.byteSize() < 4 * floats) {
-      staging = allocate(floats);
-    }
-    return staging.address();
+  /** Address of room for {@link #STAGING} floats between widening and packing. */
+  long staging() {
+    return small.address();
+  }
+
+  /** Address of the scratch memory of {@link Interleaving}. */
+  long scratch() {
+    return small.address() + 4L * STAGING;
+  }
+
+  /** Address of room for what {@link Interleaving} writes at once. */
+  long block() {
+    return scratch() + 4L * Interleaving.SCRATCH;
   }
 
   /** The garbage collector frees it when the thread is gone. */

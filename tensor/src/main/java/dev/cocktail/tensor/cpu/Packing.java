@@ -1,9 +1,12 @@
 package dev.cocktail.tensor.cpu;
 
 import static dev.cocktail.tensor.cpu.Lanes.MEMORY;
+import static dev.cocktail.tensor.cpu.Lanes.ORDER;
 
 import dev.cocktail.tensor.DType;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
 
 /**
  * Brings parts of A and B into the order in which {@link MicroKernel} reads them, as floats: a panel of A holds, for each
@@ -13,6 +16,7 @@ import java.lang.foreign.ValueLayout;
 final class Packing {
   private static final int ROWS = MicroKernel.ROWS;
   private static final int COLUMNS = MicroKernel.COLUMNS;
+  private static final int LANES = Lanes.COUNT;
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
   private Packing() {}
@@ -21,26 +25,51 @@ final class Packing {
   static void panelOfA(Matrix a, int row, int k0, int depth, float[] to, int start, GemmBuffers buffers) {
     int rows = Math.min(ROWS, a.rows() - row);
     if (rows < ROWS) {
-      java.util.Arrays.fill(to, start, start + depth * ROWS, 0f);
+      Arrays.fill(to, start, start + depth * ROWS, 0f);
     }
     if (a.rowStride() == 1 && a.columnStride() != 1) {
-      long line = buffers.staging(ROWS);
-      for (int k = 0; k < depth; k++) {
-        long from = a.addressOf(row, k0 + k);
-        if (a.type() != DType.F32) {
-          Widening.widen(a.type(), from, rows, line);
-          from = line;
-        }
-        for (int i = 0; i < rows; i++) {
-          to[start + k * ROWS + i] = MEMORY.get(FLOAT, from + 4L * i);
-        }
-      }
+      copyRowsOfTransposedA(a, row, rows, k0, depth, to, start, buffers);
       return;
     }
+    long staging = buffers.staging();
+    long from = a.addressOf(row, k0);
+    long stride = 4 * a.rowStride();
+    if (a.type() != DType.F32 || a.columnStride() != 1) {
+      for (int i = 0; i < rows; i++) {
+        gatherFloats(a.addressOf(row + i, k0), a.type(), a.columnStride(), depth, staging + 4L * i * depth);
+      }
+      from = staging;
+      stride = 4L * depth;
+    }
+    int k = 0;
+    if (rows == ROWS) {
+      long block = buffers.block();
+      for (; k <= depth - LANES; k += LANES) {
+        Interleaving.interleave(ROWS, from + 4L * k, stride, block, 4 * LANES, buffers.scratch());
+        for (int i = 0; i < ROWS; i++) {
+          FloatVector.fromMemorySegment(Lanes.FLOATS, MEMORY, block + 4L * LANES * i, ORDER)
+              .intoArray(to, start + k * ROWS + i * LANES);
+        }
+      }
+    }
     for (int i = 0; i < rows; i++) {
-      long from = floatsAlongK(a.addressOf(row + i, k0), a.type(), a.columnStride(), depth, buffers);
-      for (int k = 0, at = start + i; k < depth; k++, at += ROWS) {
-        to[at] = MEMORY.get(FLOAT, from + 4L * k);
+      for (int l = k; l < depth; l++) {
+        to[start + l * ROWS + i] = MEMORY.get(FLOAT, from + i * stride + 4L * l);
+      }
+    }
+  }
+
+  private static void copyRowsOfTransposedA(
+      Matrix a, int row, int rows, int k0, int depth, float[] to, int start, GemmBuffers buffers) {
+    long staging = buffers.staging();
+    for (int k = 0; k < depth; k++) {
+      long from = a.addressOf(row, k0 + k);
+      if (a.type() != DType.F32) {
+        Widening.widen(a.type(), from, rows, staging);
+        from = staging;
+      }
+      for (int i = 0; i < rows; i++) {
+        to[start + k * ROWS + i] = MEMORY.get(FLOAT, from + 4L * i);
       }
     }
   }
@@ -57,28 +86,46 @@ final class Packing {
       }
       return;
     }
+    for (int j = 0; j < columns; j += LANES) {
+      transposedColumns(b, column + j, Math.min(LANES, columns - j), k0, depth, to + 4L * j, buffers);
+    }
+  }
+
+  /** Packs up to a vector of columns that are rows in memory. */
+  private static void transposedColumns(
+      Matrix b, int column, int columns, int k0, int depth, long to, GemmBuffers buffers) {
+    long from = b.addressOf(k0, column);
+    long stride = 4 * b.columnStride();
+    if (b.type() != DType.F32 || b.rowStride() != 1) {
+      long staging = buffers.staging();
+      for (int j = 0; j < columns; j++) {
+        gatherFloats(b.addressOf(k0, column + j), b.type(), b.rowStride(), depth, staging + 4L * j * depth);
+      }
+      from = staging;
+      stride = 4L * depth;
+    }
+    int k = 0;
+    if (columns == LANES) {
+      for (; k <= depth - LANES; k += LANES) {
+        Interleaving.interleave(
+            LANES, from + 4L * k, stride, to + 4L * k * COLUMNS, 4L * COLUMNS, buffers.scratch());
+      }
+    }
     for (int j = 0; j < columns; j++) {
-      long from = floatsAlongK(b.addressOf(k0, column + j), b.type(), b.rowStride(), depth, buffers);
-      long at = to + 4L * j;
-      for (int k = 0; k < depth; k++) {
-        MEMORY.set(FLOAT, at + 4L * COLUMNS * k, MEMORY.get(FLOAT, from + 4L * k));
+      for (int l = k; l < depth; l++) {
+        MEMORY.set(FLOAT, to + 4L * (l * COLUMNS + j), MEMORY.get(FLOAT, from + j * stride + 4L * l));
       }
     }
   }
 
-  /** Where {@code depth} elements lie as contiguous floats: in place, or in the staging buffer. */
-  private static long floatsAlongK(long from, DType type, long stride, int depth, GemmBuffers buffers) {
-    if (type == DType.F32 && stride == 1) {
-      return from;
-    }
-    long staging = buffers.staging(depth);
+  /** Writes elements that lie {@code stride} apart as contiguous floats. */
+  static void gatherFloats(long from, DType type, long stride, int count, long to) {
     if (stride == 1) {
-      Widening.widen(type, from, depth, staging);
-      return staging;
+      Widening.widen(type, from, count, to);
+      return;
     }
-    for (int k = 0; k < depth; k++) {
-      MEMORY.set(FLOAT, staging + 4L * k, Widening.load(type, from + k * stride * type.bytes()));
+    for (int i = 0; i < count; i++) {
+      MEMORY.set(FLOAT, to + 4L * i, Widening.load(type, from + i * stride * type.bytes()));
     }
-    return staging;
   }
 }

@@ -9,12 +9,16 @@ import dev.cocktail.tensor.Tensor;
 import dev.cocktail.tensor.TensorArena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class GemmTest {
   private static final DType[] TYPES = {DType.F32, DType.BF16, DType.F16};
@@ -247,6 +251,31 @@ class GemmTest {
         assertThat(floats.get(i)).as("%s %x", type, i).isEqualTo(Double.valueOf(halves.get(i)));
       }
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {128, 256})
+  void narrowerVectorsComputeTheSameThings(int bits) throws Exception {
+    String classPath = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
+    Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC",
+        "-Dcocktail.vectorBits=" + bits, "-cp", classPath, GemmTest.class.getName())
+        .redirectErrorStream(true).start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor()).as(output).isZero();
+    assertThat(output).contains("correct at " + bits + " bits");
+  }
+
+  /** Runs the tests that depend on the width of vectors, in a JVM of its own because the width is fixed at start. */
+  public static void main(String[] arguments) {
+    GemmTest test = new GemmTest();
+    test.open();
+    test.everyCombinationOfTypesTransposesAndFactors();
+    test.depthsAcrossBlocksAndGroups();
+    test.notANumberAndInfinityReachTheResult();
+    test.wideningIsExactForEvery16BitPattern();
+    test.close();
+    System.out.println("correct at " + Lanes.FLOATS.vectorBitSize() + " bits");
   }
 
   @Test

@@ -1,0 +1,98 @@
+package dev.cocktail.tensor.cpu;
+
+import static dev.cocktail.tensor.cpu.Lanes.MEMORY;
+import static dev.cocktail.tensor.cpu.Lanes.ORDER;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorShuffle;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Turns R rows of one vector each into their columns, one after the other, R being 4, 8 or 16: a transpose when R is the
+ * number of lanes.
+ *
+ * <p>Zipping vector i with vector i + R/2, for all i, rotates the bits of every element's position by one; after log2 R
+ * rounds the row's bits stand where the column's were. Two rounds are done between a load and a store, and rounds meet in
+ * memory, in the first-level cache: a whole network in registers would be too much code for the compiler.
+ */
+final class Interleaving {
+  private static final VectorSpecies<Float> S = Lanes.FLOATS;
+  private static final int LANES = S.length();
+  private static final int BYTES = S.vectorByteSize();
+  private static final VectorShuffle<Float> LOW = VectorShuffle.fromOp(S, i -> i / 2);
+  private static final VectorShuffle<Float> HIGH = VectorShuffle.fromOp(S, i -> (LANES + i) / 2);
+  private static final VectorMask<Float> ODD = VectorMask.fromLong(S, 0xAAAA_AAAA_AAAA_AAAAL);
+
+  /** Floats that {@link #interleave} wants for itself. */
+  static final int SCRATCH = 16 * LANES;
+
+  private Interleaving() {}
+
+  /**
+   * Reads vector i of R at {@code from + i fromStride} and writes R vectors at {@code to + i toStride} that hold, in
+   * order, element 0 of every row, element 1 of every row, and so on.
+   *
+   * @param fromStride bytes
+   * @param toStride bytes
+   * @param scratch address of {@link #SCRATCH} floats
+   */
+  static void interleave(int rows, long from, long fromStride, long to, long toStride, long scratch) {
+    switch (rows) {
+      case 4 -> twoRounds(4, from, fromStride, to, toStride);
+      case 8 -> {
+        oneRound(8, from, fromStride, scratch, BYTES);
+        twoRounds(8, scratch, BYTES, to, toStride);
+      }
+      case 16 -> {
+        twoRounds(16, from, fromStride, scratch, BYTES);
+        twoRounds(16, scratch, BYTES, to, toStride);
+      }
+      default -> throw new IllegalArgumentException("cannot interleave " + rows + " rows");
+    }
+  }
+
+  private static void oneRound(int rows, long from, long fromStride, long to, long toStride) {
+    for (int i = 0; i < rows / 2; i++) {
+      FloatVector a = load(from + i * fromStride);
+      FloatVector b = load(from + (i + rows / 2) * fromStride);
+      store(zipLow(a, b), to + 2 * i * toStride);
+      store(zipHigh(a, b), to + (2 * i + 1) * toStride);
+    }
+  }
+
+  private static void twoRounds(int rows, long from, long fromStride, long to, long toStride) {
+    int quarter = rows / 4;
+    for (int i = 0; i < quarter; i++) {
+      FloatVector a = load(from + i * fromStride);
+      FloatVector b = load(from + (i + quarter) * fromStride);
+      FloatVector c = load(from + (i + 2 * quarter) * fromStride);
+      FloatVector d = load(from + (i + 3 * quarter) * fromStride);
+      FloatVector lowAc = zipLow(a, c);
+      FloatVector highAc = zipHigh(a, c);
+      FloatVector lowBd = zipLow(b, d);
+      FloatVector highBd = zipHigh(b, d);
+      store(zipLow(lowAc, lowBd), to + 4 * i * toStride);
+      store(zipHigh(lowAc, lowBd), to + (4 * i + 1) * toStride);
+      store(zipLow(highAc, highBd), to + (4 * i + 2) * toStride);
+      store(zipHigh(highAc, highBd), to + (4 * i + 3) * toStride);
+    }
+  }
+
+  /** Elements of the lower halves, in turns. */
+  private static FloatVector zipLow(FloatVector a, FloatVector b) {
+    return a.rearrange(LOW).blend(b.rearrange(LOW), ODD);
+  }
+
+  private static FloatVector zipHigh(FloatVector a, FloatVector b) {
+    return a.rearrange(HIGH).blend(b.rearrange(HIGH), ODD);
+  }
+
+  private static FloatVector load(long address) {
+    return FloatVector.fromMemorySegment(S, MEMORY, address, ORDER);
+  }
+
+  private static void store(FloatVector vector, long address) {
+    vector.intoMemorySegment(MEMORY, address, ORDER);
+  }
+}
