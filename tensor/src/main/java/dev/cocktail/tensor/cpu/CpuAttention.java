@@ -21,11 +21,13 @@ import jdk.incubator.vector.VectorOperators;
  * Blocks of queries are independent units of work.
  */
 final class CpuAttention {
-  /** Three rows of COLUMNS floats a panel of queries: largest score so far, sum and origin of exponentials. */
-  private static final int STATISTICS = 3 * COLUMNS;
+  /** Rows of COLUMNS floats of a panel of queries: largest score so far, then sum and origin of exponentials, factors. */
+  private static final int STATISTICS = 5 * COLUMNS;
 
   private static final int SUMS = COLUMNS;
   private static final int ORIGINS = 2 * COLUMNS;
+  private static final int FACTORS = 3 * COLUMNS;
+  private static final int UNUSED = 4 * COLUMNS;
 
   private final int[] blockOffsets;
   private final Sequences sequences;
@@ -136,34 +138,36 @@ final class CpuAttention {
    * @param sums where the panel's weighted sums of values begin
    */
   private void rebase(float[] tiles, int scores, int keys, int statistics, int sums) {
-    for (int half = 0; half < 2; half++) {
-      int at = statistics + half * Lanes.COUNT;
-      FloatVector before = FloatVector.fromArray(Lanes.FLOATS, tiles, at);
-      FloatVector largest = largest(tiles, scores + half * Lanes.COUNT, keys, before);
-      largest.intoArray(tiles, at);
-      // A query that has seen no key yet keeps minus infinity; 0 in its place gives exponentials of 0, not of NaN.
-      FloatVector origin = largest.blend(0f, largest.compare(VectorOperators.EQ, Float.NEGATIVE_INFINITY));
-      origin.intoArray(tiles, at + ORIGINS);
-      if (largest.compare(VectorOperators.NE, before).anyTrue()) {
-        FloatVector shrink = Exponentials.exp(before.sub(origin));
-        FloatVector.fromArray(Lanes.FLOATS, tiles, at + SUMS).mul(shrink).intoArray(tiles, at + SUMS);
-        rescale(tiles, sums + half * Lanes.COUNT, shrink);
-      }
+    boolean low = raise(tiles, scores, keys, statistics);
+    boolean high = raise(tiles, scores + Lanes.COUNT, keys, statistics + Lanes.COUNT);
+    if (low || high) {
+      int factors = statistics + FACTORS;
+      Exponentials.tile(tiles, factors, COLUMNS, 1, statistics + ORIGINS, statistics + UNUSED);
+      rescale(tiles, statistics + SUMS, 1, factors);
+      rescale(tiles, sums, d, factors);
     }
   }
 
-  private static FloatVector largest(float[] scores, int column, int keys, FloatVector before) {
+  /** Finds the new largest scores, leaving the former ones where factors belong; returns whether there are any. */
+  private static boolean raise(float[] tiles, int column, int keys, int at) {
+    FloatVector before = FloatVector.fromArray(Lanes.FLOATS, tiles, at);
     FloatVector a = before;
     FloatVector b = before;
     int j = 0;
     for (; j + 1 < keys; j += 2) {
-      a = larger(a, FloatVector.fromArray(Lanes.FLOATS, scores, column + j * COLUMNS));
-      b = larger(b, FloatVector.fromArray(Lanes.FLOATS, scores, column + (j + 1) * COLUMNS));
+      a = larger(a, FloatVector.fromArray(Lanes.FLOATS, tiles, column + j * COLUMNS));
+      b = larger(b, FloatVector.fromArray(Lanes.FLOATS, tiles, column + (j + 1) * COLUMNS));
     }
     if (j < keys) {
-      a = larger(a, FloatVector.fromArray(Lanes.FLOATS, scores, column + j * COLUMNS));
+      a = larger(a, FloatVector.fromArray(Lanes.FLOATS, tiles, column + j * COLUMNS));
     }
-    return larger(a, b);
+    FloatVector largest = larger(a, b);
+    largest.intoArray(tiles, at);
+    before.intoArray(tiles, at + FACTORS);
+    // A query that has seen no key yet keeps minus infinity; 0 in its place gives exponentials of 0, not of NaN.
+    FloatVector origin = largest.blend(0f, largest.compare(VectorOperators.EQ, Float.NEGATIVE_INFINITY));
+    origin.intoArray(tiles, at + ORIGINS);
+    return largest.compare(VectorOperators.NE, before).anyTrue();
   }
 
   /** Not-a-number is passed over here; it comes back through the exponentials. */
@@ -171,10 +175,14 @@ final class CpuAttention {
     return a.blend(b, b.compare(VectorOperators.GT, a));
   }
 
-  private void rescale(float[] tiles, int column, FloatVector factor) {
-    for (int e = 0; e < d; e++) {
-      int at = column + e * COLUMNS;
-      FloatVector.fromArray(Lanes.FLOATS, tiles, at).mul(factor).intoArray(tiles, at);
+  /** Multiplies rows of COLUMNS floats by a row of factors. */
+  private static void rescale(float[] tiles, int start, int rows, int factors) {
+    FloatVector low = FloatVector.fromArray(Lanes.FLOATS, tiles, factors);
+    FloatVector high = FloatVector.fromArray(Lanes.FLOATS, tiles, factors + Lanes.COUNT);
+    for (int r = 0; r < rows; r++) {
+      int at = start + r * COLUMNS;
+      FloatVector.fromArray(Lanes.FLOATS, tiles, at).mul(low).intoArray(tiles, at);
+      FloatVector.fromArray(Lanes.FLOATS, tiles, at + Lanes.COUNT).mul(high).intoArray(tiles, at + Lanes.COUNT);
     }
   }
 
@@ -184,7 +192,7 @@ final class CpuAttention {
       double logSum = tiles[statistics + i] + Math.log(tiles[statistics + SUMS + i]);
       Floats.set(lse + 4L * ((long) (token + i) * shape.heads() + head), (float) logSum);
     }
-    int factors = statistics + ORIGINS;
+    int factors = statistics + FACTORS;
     for (int i = 0; i < COLUMNS; i++) {
       tiles[factors + i] = 1 / tiles[statistics + SUMS + i];
     }

@@ -4,13 +4,14 @@ import static dev.cocktail.tensor.cpu.AttentionTiles.roundUp;
 import static dev.cocktail.tensor.cpu.Floats.load;
 import static dev.cocktail.tensor.cpu.Floats.splat;
 import static dev.cocktail.tensor.cpu.Floats.store;
+import static dev.cocktail.tensor.cpu.TileMath.COLUMNS;
 import static dev.cocktail.tensor.cpu.TileMath.VECTOR;
 
 import dev.cocktail.tensor.AttentionShape;
 import dev.cocktail.tensor.Sequences;
 import dev.cocktail.tensor.Tensor;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /**
  * Attention of single new tokens over cached keys and values, and the filling of the cache. Every cached row is read once
@@ -97,30 +98,30 @@ final class CpuAttentionDecode {
     int length = lengths[sequence];
     int first = AttentionTiles.firstKey(length - 1, shape.window());
     int count = length - first;
-    int padded = roundUp(count, Lanes.COUNT);
+    int padded = roundUp(count, COLUMNS);
     long squareBytes = VECTOR * Lanes.COUNT;
-    long scratch = AttentionTiles.scratch().address(4L * group * (padded + width) + 2 * squareBytes);
-    long sums = scratch;
+    AttentionTiles.Scratch scratch = AttentionTiles.scratch();
+    long sums = scratch.address(4L * group * width + 2 * squareBytes);
     long square = sums + 4L * group * width;
-    long scores = square + 2 * squareBytes;
+    float[] scores = scratch.array(Math.addExact(Math.multiplyExact(group, padded), 2 * COLUMNS));
 
     long firstRow = (slots[sequence] * capacity + first) * rowBytes + 4L * kvHead * d;
     int head = kvHead * group;
     long query = qkv + 4L * ((long) sequence * shape.qkvWidth() + (long) head * d);
-    for (int j = 0; j < count; j += Lanes.COUNT) {
+    for (int j = 0; j < padded; j += Lanes.COUNT) {
+      int rows = Math.clamp((long) count - j, 0, Lanes.COUNT);
       for (int g = 0; g < group; g++) {
-        scores(scores + 4L * (g * (long) padded + j), query + 4L * g * d, keys + firstRow + j * rowBytes,
-            Math.min(Lanes.COUNT, count - j), square);
+        scores(scores, g * padded + j, query + 4L * g * d, keys + firstRow + j * rowBytes, rows, square);
       }
     }
     for (int g = 0; g < group; g++) {
-      softmax(scores + 4L * g * padded, padded, square);
+      softmax(scores, g * padded, padded, group * padded);
     }
     AttentionTiles.fill(sums, group * width / Lanes.COUNT, 0f);
     for (int j = 0; j < count; j += VALUE_ROWS) {
       int rows = Math.min(VALUE_ROWS, count - j);
       for (int g = 0; g < group; g++) {
-        weightedSum(sums + 4L * g * width, scores + 4L * (g * (long) padded + j), values + firstRow + j * rowBytes, rows);
+        weightedSum(sums + 4L * g * width, scores, g * padded + j, values + firstRow + j * rowBytes, rows);
       }
     }
     long target = out + 4L * ((long) sequence * shape.queryWidth() + (long) head * d);
@@ -130,7 +131,7 @@ final class CpuAttentionDecode {
   }
 
   /** A vector of scores: one query against up to {@code Lanes.COUNT} keys; minus infinity for keys that are not there. */
-  private void scores(long target, long query, long keyRows, int rows, long square) {
+  private void scores(float[] target, int at, long query, long keyRows, int rows, long square) {
     for (int r = 0; r < Lanes.COUNT; r++) {
       store(square + r * VECTOR, r < rows ? AttentionTiles.partialDot(query, keyRows + r * rowBytes, d) : splat(0f));
     }
@@ -141,43 +142,32 @@ final class CpuAttentionDecode {
     for (int r = 1; r < Lanes.COUNT; r++) {
       sum = sum.add(load(transposed + r * VECTOR));
     }
-    FloatVector score = sum.mul((float) shape.scale());
-    store(target, score);
-    for (int r = rows; r < Lanes.COUNT; r++) {
-      Floats.set(target + 4L * r, Float.NEGATIVE_INFINITY);
-    }
+    sum.mul((float) shape.scale()).intoArray(target, at);
+    Arrays.fill(target, at + rows, at + Lanes.COUNT, Float.NEGATIVE_INFINITY);
   }
 
-  private static void softmax(long scores, int padded, long spare) {
-    FloatVector maxima = load(scores);
-    for (int j = Lanes.COUNT; j < padded; j += Lanes.COUNT) {
-      FloatVector s = load(scores + 4L * j);
-      maxima = maxima.blend(s, s.compare(VectorOperators.GT, maxima));
-    }
-    store(spare, maxima);
+  /** {@code spare} begins two rows of COLUMNS floats. */
+  private static void softmax(float[] scores, int start, int count, int spare) {
     float max = Float.NEGATIVE_INFINITY;
-    for (int lane = 0; lane < Lanes.COUNT; lane++) {
-      max = Math.max(max, Floats.get(spare + 4L * lane));
+    for (int j = start; j < start + count; j++) {
+      max = Math.max(max, scores[j]);
     }
-    FloatVector sums = splat(0f);
-    for (int j = 0; j < padded; j += Lanes.COUNT) {
-      FloatVector p = Exponentials.exp(load(scores + 4L * j).sub(max));
-      store(scores + 4L * j, p);
-      sums = sums.add(p);
-    }
-    store(spare, sums);
+    int sums = spare + COLUMNS;
+    Arrays.fill(scores, spare, sums, max);
+    Arrays.fill(scores, sums, sums + COLUMNS, 0f);
+    Exponentials.tile(scores, start, COLUMNS, count / COLUMNS, spare, sums);
     float sum = 0;
-    for (int lane = 0; lane < Lanes.COUNT; lane++) {
-      sum += Floats.get(spare + 4L * lane);
+    for (int lane = 0; lane < COLUMNS; lane++) {
+      sum += scores[sums + lane];
     }
     float factor = 1 / sum;
-    for (int j = 0; j < padded; j += Lanes.COUNT) {
-      store(scores + 4L * j, load(scores + 4L * j).mul(factor));
+    for (int j = start; j < start + count; j++) {
+      scores[j] *= factor;
     }
   }
 
-  /** {@code sums[e] += sum_j weights[j] rows[j, e]}. */
-  private void weightedSum(long sums, long weights, long valueRows, int rows) {
+  /** {@code sums[e] += sum_j weights[start + j] rows[j, e]}. */
+  private void weightedSum(long sums, float[] weights, int start, long valueRows, int rows) {
     int whole = d / Lanes.COUNT;
     int v = 0;
     for (; v + 3 < whole; v += 4) {
@@ -187,7 +177,7 @@ final class CpuAttentionDecode {
       FloatVector s2 = load(at + 2 * VECTOR);
       FloatVector s3 = load(at + 3 * VECTOR);
       for (int j = 0; j < rows; j++) {
-        FloatVector weight = splat(Floats.get(weights + 4L * j));
+        FloatVector weight = splat(weights[start + j]);
         long row = valueRows + j * rowBytes + v * VECTOR;
         s0 = weight.fma(load(row), s0);
         s1 = weight.fma(load(row + VECTOR), s1);
@@ -202,14 +192,14 @@ final class CpuAttentionDecode {
     for (; v < whole; v++) {
       FloatVector s = load(sums + v * VECTOR);
       for (int j = 0; j < rows; j++) {
-        s = splat(Floats.get(weights + 4L * j)).fma(load(valueRows + j * rowBytes + v * VECTOR), s);
+        s = splat(weights[start + j]).fma(load(valueRows + j * rowBytes + v * VECTOR), s);
       }
       store(sums + v * VECTOR, s);
     }
     for (int e = whole * Lanes.COUNT; e < d; e++) {
       float s = Floats.get(sums + 4L * e);
       for (int j = 0; j < rows; j++) {
-        s = Math.fma(Floats.get(weights + 4L * j), Floats.get(valueRows + j * rowBytes + 4L * e), s);
+        s = Math.fma(weights[start + j], Floats.get(valueRows + j * rowBytes + 4L * e), s);
       }
       Floats.set(sums + 4L * e, s);
     }

@@ -22,18 +22,6 @@ final class Exponentials {
 
   private Exponentials() {}
 
-  /** The exponential of each lane. */
-  static FloatVector exp(FloatVector x) {
-    FloatVector shifted = x.fma(splat(LOG2_E), splat(ROUNDER));
-    FloatVector n = shifted.sub(splat(ROUNDER));
-    FloatVector r = n.fma(splat(-LN_2_LOW), n.fma(splat(-LN_2_HIGH), x));
-    FloatVector y = r.fma(splat(VectorMath.C6), splat(VectorMath.C5)).fma(r, splat(VectorMath.C4));
-    y = y.fma(r, splat(VectorMath.C3)).fma(r, splat(VectorMath.C2)).fma(r, splat(1f)).fma(r, splat(1f));
-    var exponent = shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
-    FloatVector scaled = y.reinterpretAsInts().add(exponent).reinterpretAsFloats();
-    return scaled.blend(0f, x.compare(VectorOperators.LT, UNDERFLOW));
-  }
-
   /**
    * Replaces a tile of scores by {@code exp(score - origin)}.
    *
