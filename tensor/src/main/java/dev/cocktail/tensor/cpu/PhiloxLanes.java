@@ -37,7 +37,8 @@ final class PhiloxLanes {
   static void fill(RandomKey key, long first, int blocks, int[] words) {
     long[] keys = roundKeys(key.seed());
     int block = 0;
-    for (; block <= blocks - BLOCKS; block += BLOCKS) {
+    // Two lanes gain nothing over the scalar form, and the compiler boxes their shuffles.
+    for (; BLOCKS > 2 && block <= blocks - BLOCKS; block += BLOCKS) {
       vector(first + block, key.stream(), keys, words, 4 * block);
     }
     int[] rest = new int[4];
