@@ -1,9 +1,10 @@
 package dev.cocktail.lora;
 
 import dev.cocktail.lora.AdapterFile.Factors;
+import dev.cocktail.tensor.Device;
+import dev.cocktail.tensor.Devices;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.Tensor;
-import dev.cocktail.tensor.cpu.CpuDevice;
 import dev.cocktail.tensor.safetensors.Checkpoint;
 import dev.cocktail.tensor.safetensors.CheckpointWriter;
 import dev.cocktail.tensor.safetensors.SafetensorsWriter;
@@ -71,7 +72,7 @@ public final class Merge {
     if (maxShardBytes.isPresent() && maxShardBytes.getAsLong() <= 0) {
       throw new InvalidInputException("the size of a shard must be positive, is " + maxShardBytes.getAsLong());
     }
-    try (CpuDevice device = new CpuDevice(1);
+    try (Device device = Devices.open("cpu", line -> {});
         Phi3Model model = Phi3Model.load(modelFolder, device);
         Checkpoint base = Checkpoint.open(modelFolder);
         AdapterFile adapter = AdapterFile.open(adapterFolder, model.linearModules());

@@ -1,8 +1,8 @@
 package dev.cocktail.trainer.config;
 
-import java.util.Locale;
-import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
+import dev.cocktail.lora.AdapterConfig;
+import dev.cocktail.tensor.InvalidInputException;
+import java.util.Map;
 
 /** {@code adapter}: which small matrices are trained beside the frozen weights. */
 @Planned({"bias", "modules_to_save", "rank_pattern", "alpha_pattern", "layers_to_transform"})
@@ -38,17 +38,33 @@ public record AdapterSection(
     GAUSSIAN
   }
 
+  /** The adapter that these keys ask for. */
+  public AdapterConfig toAdapterConfig() {
+    var initialisation =
+        switch (init) {
+          case KAIMING -> AdapterConfig.Initialisation.UNIFORM;
+          case GAUSSIAN -> AdapterConfig.Initialisation.GAUSSIAN;
+        };
+    return new AdapterConfig(
+        r,
+        loraAlpha,
+        loraDropout,
+        useRslora,
+        useDora,
+        targetModules.toAdapterTargets(),
+        Map.of(),
+        Map.of(),
+        initialisation,
+        null,
+        Map.of());
+  }
+
   @Override
   public void check(Place place) {
-    if (targetModules.kind() == TargetModules.Kind.PATTERN) {
-      try {
-        Pattern.compile(targetModules.names().getFirst());
-      } catch (PatternSyntaxException e) {
-        throw place.wrong(
-            "target_modules",
-            "'%s' is no regular expression (%s); use all-linear or a list of names"
-                .formatted(targetModules.names().getFirst(), e.getDescription().toLowerCase(Locale.ROOT)));
-      }
+    try {
+      targetModules.toAdapterTargets();
+    } catch (InvalidInputException e) {
+      throw place.wrong("target_modules", e.getMessage() + "; use all-linear or a list of names");
     }
     if (targetModules.kind() == TargetModules.Kind.NAMES && targetModules.names().isEmpty()) {
       throw place.wrong("target_modules", "the list is empty; name modules, or use all-linear or 'type: none'");

@@ -26,6 +26,19 @@ public record TargetModules(Kind kind, List<String> names) {
     names = List.copyOf(names);
   }
 
+  /**
+   * The same for an adapter.
+   *
+   * @throws dev.cocktail.tensor.InvalidInputException when the pattern is no regular expression
+   */
+  public dev.cocktail.lora.TargetModules toAdapterTargets() {
+    return switch (kind) {
+      case ALL_LINEAR -> dev.cocktail.lora.TargetModules.allLinear();
+      case PATTERN -> dev.cocktail.lora.TargetModules.matching(names.getFirst());
+      case NAMES -> dev.cocktail.lora.TargetModules.named(names.toArray(String[]::new));
+    };
+  }
+
   /** The meaning of a single text. */
   static TargetModules of(String text) {
     return text.equals(ALL_LINEAR_WORD)

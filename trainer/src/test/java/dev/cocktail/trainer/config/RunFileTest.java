@@ -76,6 +76,11 @@ class RunFileTest {
     assertThat(run.adapter().r()).isEqualTo(8);
     assertThat(run.adapter().targetModules())
         .isEqualTo(new TargetModules(TargetModules.Kind.NAMES, List.of("qkv_proj", "o_proj")));
+    assertThat(run.adapter().toAdapterConfig().rank()).isEqualTo(8);
+    assertThat(run.adapter().toAdapterConfig().scaleOf("x")).isEqualTo(2);
+    assertThat(run.adapter().toAdapterConfig().dora()).isTrue();
+    assertThat(run.adapter().toAdapterConfig().targets().matches("model.layers.0.self_attn.o_proj")).isTrue();
+    assertThat(run.adapter().toAdapterConfig().targets().matches("model.layers.0.mlp.down_proj")).isFalse();
     assertThat(run.tasks().getFirst().validation()).contains(Path.of("/data/fpb.val.jsonl"));
     assertThat(run.training().learningRate()).isEqualTo(2e-4);
     assertThat(run.training().epochs()).isEmpty();
@@ -215,7 +220,7 @@ class RunFileTest {
 
   @Test
   void patternsOfModulesAreChecked() {
-    assertRefused(SMALLEST + "adapter: {target_modules: '(.*qkv'}\n").hasMessageContaining("no regular expression");
+    assertRefused(SMALLEST + "adapter: {target_modules: '(.*qkv'}\n").hasMessageContaining("is not a regular expression");
     assertRefused(SMALLEST + "adapter: {target_modules: []}\n").hasMessageContaining("the list is empty");
     assertThat(parse(SMALLEST + "adapter: {target_modules: '.*qkv_proj'}\n").adapter().targetModules().kind())
         .isEqualTo(TargetModules.Kind.PATTERN);
