@@ -3,6 +3,7 @@ package dev.cocktail.transformer.text;
 import dev.cocktail.tensor.InvalidInputException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -14,7 +15,8 @@ import java.util.OptionalInt;
  *       model begins to write. That rendering must be the beginning of the whole, character for character.
  *   <li>The content ends where a mark put behind it comes out, if the whole without the mark is unchanged.
  *   <li>The text after the content belongs to the turn as far as it does not depend on what follows: the rendering that
- *       stops after the turn, with and without a generation prompt, must agree with the whole up to there.
+ *       stops after the turn, with and without a generation prompt, and one that goes on, must agree with the whole up to
+ *       there.
  * </ol>
  *
  * Where a step cannot be proven the next weaker proof is tried, and where none is left the template is refused.
@@ -101,7 +103,7 @@ final class AssistantSpans {
           .formatted(index) + "message itself");
     }
     var first = Math.max(from, start.isPresent() ? start.getAsInt() : content[0]);
-    var stops = stops(template, messages.subList(0, index + 1));
+    var stops = stops(template, messages.subList(0, index + 1), isLast);
     if (content == null) {
       var end = isLast ? OptionalInt.of(text.length()) : end(stops, text);
       if (end.isEmpty() || end.getAsInt() < first) {
@@ -122,25 +124,30 @@ final class AssistantSpans {
 
   /** Where the rendering of the messages with a generation prompt ends, if the whole begins with it. */
   private static OptionalInt prompt(ChatTemplate template, List<Message> before, String text) {
-    try {
-      var prompt = template.render(before, true);
-      return text.startsWith(prompt) ? OptionalInt.of(prompt.length()) : OptionalInt.empty();
-    } catch (InvalidInputException e) {
-      return OptionalInt.empty(); // many templates refuse to render no message at all
-    }
+    var prompt = attempt(template, before, true);
+    return prompt.isPresent() && text.startsWith(prompt.get())
+        ? OptionalInt.of(prompt.get().length()) : OptionalInt.empty();
   }
 
-  /** The conversation stopped after the turn, in the ways it can be stopped. */
-  private static List<String> stops(ChatTemplate template, List<Message> upTo) {
+  /** The conversation stopped after the turn, in the ways it can be stopped; after the last turn, also continued. */
+  private static List<String> stops(ChatTemplate template, List<Message> upTo, boolean isLast) {
     var stops = new ArrayList<String>();
-    for (var prompt : new boolean[] {false, true}) {
-      try {
-        stops.add(template.render(upTo, prompt));
-      } catch (InvalidInputException e) {
-        continue; // it cannot be stopped here
-      }
+    attempt(template, upTo, false).ifPresent(stops::add);
+    attempt(template, upTo, true).ifPresent(stops::add);
+    if (isLast && !stops.isEmpty()) {
+      var continued = new ArrayList<>(upTo);
+      continued.add(Message.user("x"));
+      attempt(template, continued, false).ifPresent(stops::add);
     }
     return stops;
+  }
+
+  private static Optional<String> attempt(ChatTemplate template, List<Message> messages, boolean prompt) {
+    try {
+      return Optional.of(template.render(messages, prompt));
+    } catch (InvalidInputException e) {
+      return Optional.empty(); // such a conversation cannot be
+    }
   }
 
   private static OptionalInt end(List<String> stops, String text) {
@@ -168,12 +175,11 @@ final class AssistantSpans {
       ChatTemplate template, List<Message> messages, String text, int index, String markedContent) {
     var marked = new ArrayList<>(messages);
     marked.set(index, Message.assistant(markedContent));
-    String rendered;
-    try {
-      rendered = template.render(marked, false);
-    } catch (InvalidInputException e) {
+    var attempt = attempt(template, marked, false);
+    if (attempt.isEmpty()) {
       return null;
     }
+    var rendered = attempt.get();
     var begin = rendered.indexOf(BEGIN);
     var end = rendered.indexOf(END);
     var once = begin >= 0 && end > begin && rendered.indexOf(BEGIN, begin + 1) < 0 && rendered.indexOf(END, end + 1) < 0;

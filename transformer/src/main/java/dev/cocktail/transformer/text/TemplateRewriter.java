@@ -134,7 +134,7 @@ final class TemplateRewriter {
     var tokens = tag.tokens();
     if (tokens.size() >= 3 && tokens.get(0).kind() == Kind.NAME && tokens.get(1).is("=")) {
       var variable = tokens.getFirst().text();
-      if (GIVEN.contains(variable) && WORDS.contains(variable)) {
+      if (WORDS.contains(variable) || Set.of("loop", "true", "false", "none", "True", "False", "None").contains(variable)) {
         throw refuse(tag, "{% set " + variable + " %}");
       }
       assigned.add(variable);
@@ -343,7 +343,7 @@ final class TemplateRewriter {
   private static boolean isTruthOnly(List<Token> tokens, int i) {
     var before = i == 0 || Set.of("and", "or", "not", "(", "if").contains(tokens.get(i - 1).text());
     var after = i + 1 == tokens.size() || Set.of("and", "or", ")", "else").contains(tokens.get(i + 1).text());
-    return before && after && tokens.size() > 1 && !tokens.get(i).is("else");
+    return before && after;
   }
 
   private static Optional<String> objectionToOperator(List<Token> tokens, int i) {

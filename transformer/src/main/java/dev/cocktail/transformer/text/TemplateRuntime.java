@@ -13,6 +13,7 @@ import com.hubspot.jinjava.lib.fn.ELFunctionDefinition;
 import com.hubspot.jinjava.tree.Node;
 import java.beans.FeatureDescriptor;
 import java.time.LocalDateTime;
+import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -95,7 +96,6 @@ final class TemplateRuntime {
     var state = new State(marks, nullIsText);
     STATE.set(state);
     var interpreter = interpreter(bindings);
-    JinjavaInterpreter.pushCurrent(interpreter);
     try {
       var text = interpreter.render(template.root(), false);
       var errors = interpreter.getErrorsCopy();
@@ -113,7 +113,6 @@ final class TemplateRuntime {
     } catch (StackOverflowError e) {
       return new Outcome(null, "expressions nested too deeply", null);
     } finally {
-      JinjavaInterpreter.popCurrent();
       STATE.remove();
     }
   }
@@ -125,7 +124,7 @@ final class TemplateRuntime {
 
   @SuppressWarnings("deprecation") // the setting is needed to read {{x}}, and has no successor
   private static Jinjava create() {
-    var overrides = LegacyOverrides.newBuilder().from(LegacyOverrides.ALL)
+    var overrides = LegacyOverrides.Builder.from(LegacyOverrides.ALL)
         .withWhitespaceRequiredWithinTokens(false).build();
     var config = JinjavaConfig.newBuilder()
         .withNestedInterpretationEnabled(false)
@@ -289,7 +288,7 @@ final class TemplateRuntime {
 
   /** {@code strftime_now(format)}: the local time. */
   public static String now(String format) {
-    var time = LocalDateTime.now();
+    var time = LocalDateTime.now(ZoneId.systemDefault());
     var text = new StringBuilder();
     for (var i = 0; i < format.length(); i++) {
       if (format.charAt(i) != '%' || i + 1 == format.length()) {

@@ -75,6 +75,8 @@ class ChatEncoderTest {
     assertThat(withTemplate(
         "{% for m in messages %}<|user|>{{ m.content }}<|end|>{% endfor %}<|assistant|>"))
         .as("a prompt that is always there").isEqualTo("Hi there<|end|>naïve 🚀\nend  <|end|>");
+    assertThat(withTemplate("{% for m in messages %}<|user|>{{ m.content }}{% endfor %}<|assistant|>"))
+        .as("a prompt that is always there is no end of turn").isEqualTo("Hi therenaïve 🚀\nend  ");
   }
 
   @Test
