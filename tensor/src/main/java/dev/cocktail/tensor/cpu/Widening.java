@@ -76,7 +76,7 @@ final class Widening {
 
   private static IntVector halves(long address) {
     return (IntVector) ShortVector.fromMemorySegment(Lanes.SHORTS, MEMORY, address, ORDER)
-        .convertShape(VectorOperators.S2I, Lanes.INTS, 0);
+        .castShape(Lanes.INTS, 0);
   }
 
   private static void tail(DType type, long from, int start, int count, long to) {
