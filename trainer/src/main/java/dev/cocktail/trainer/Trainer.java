@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import java.util.function.IntToDoubleFunction;
 
 /** The training loop: draws batches, takes steps, scores the validation sets, and tells listeners. */
@@ -26,6 +27,9 @@ public final class Trainer {
    */
   public record Options(IntToDoubleFunction learningRate, AdamWOptimizer.Settings optimiser, boolean checkpointLayers,
       int evaluateEvery, long seed) {}
+
+  /** Keeps dropout's numbers apart from those of other users of the same seed. */
+  private static final long DROPOUT_STREAM = 0x64726F70;
 
   private final Phi3Model model;
   private final Trainable trainable;
@@ -50,9 +54,12 @@ public final class Trainer {
    * Runs the plan.
    *
    * @param validation packed validation sequences of all tasks; may be empty
+   * @param stop asked after every step whether to stop there
+   * @return how many steps were taken
    * @throws TrainingFailedException when loss or gradient is not finite; the parameters are those of the step before
    */
-  public void train(TrainingPlan plan, List<MicroBatch> validation, TrainingListener listener) {
+  public int train(
+      TrainingPlan plan, List<MicroBatch> validation, TrainingListener listener, BooleanSupplier stop) {
     evaluate(0, plan.steps(), validation, listener);
     RandomKey dropout = new RandomKey(options.seed(), 0).derive(DROPOUT_STREAM);
     try (var optimiser = new AdamWOptimizer(model.device(), trainable.parameters(), options.optimiser())) {
@@ -71,12 +78,13 @@ public final class Trainer {
         if (last || options.evaluateEvery() > 0 && (s + 1) % options.evaluateEvery() == 0) {
           evaluate(s + 1, plan.steps(), validation, listener);
         }
+        if (stop.getAsBoolean()) {
+          return s + 1;
+        }
       }
     }
+    return plan.steps();
   }
-
-  /** Keeps dropout's numbers apart from those of other users of the same seed. */
-  private static final long DROPOUT_STREAM = 0x64726F70;
 
   private void evaluate(int stepsTaken, int steps, List<MicroBatch> validation, TrainingListener listener) {
     if (!validation.isEmpty()) {

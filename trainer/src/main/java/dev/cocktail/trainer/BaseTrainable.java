@@ -1,0 +1,68 @@
+package dev.cocktail.trainer;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.cocktail.tensor.DType;
+import dev.cocktail.tensor.RandomKey;
+import dev.cocktail.tensor.TensorArena;
+import dev.cocktail.tensor.Variable;
+import dev.cocktail.transformer.LinearTransform;
+import dev.cocktail.transformer.Phi3Model;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/** Chosen weights of a model itself, trained in 32 bits whatever the checkpoint's type; saving writes a new model folder. */
+public final class BaseTrainable implements Trainable, AutoCloseable {
+  private final Phi3Model model;
+  private final TensorArena arena;
+  private final DType savedType;
+
+  private BaseTrainable(Phi3Model model, TensorArena arena, DType savedType) {
+    this.model = requireNonNull(model, "model");
+    this.arena = requireNonNull(arena, "arena");
+    this.savedType = requireNonNull(savedType, "savedType");
+  }
+
+  /**
+   * Turns weights into parameters.
+   *
+   * @param selectors which, as {@link Phi3Model#makeTrainable} takes them
+   */
+  public static BaseTrainable of(Phi3Model model, List<String> selectors) {
+    DType savedType = model.outputWeight().value().dtype();
+    TensorArena arena = model.device().openArena("trained weights");
+    try {
+      model.makeTrainable(selectors, arena);
+      return new BaseTrainable(model, arena, savedType);
+    } catch (RuntimeException | Error e) {
+      arena.close();
+      throw e;
+    }
+  }
+
+  @Override
+  public Map<String, Variable> parameters() {
+    return model.parameters();
+  }
+
+  @Override
+  public LinearTransform training(RandomKey key) {
+    return LinearTransform.BASE;
+  }
+
+  @Override
+  public LinearTransform inference() {
+    return LinearTransform.BASE;
+  }
+
+  @Override
+  public void save(Path folder) {
+    model.save(folder, savedType);
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}
