@@ -14,8 +14,12 @@ final class MetricsWriter implements AutoCloseable {
 
   private final BufferedWriter out;
 
-  MetricsWriter(Path file) throws IOException {
-    this.out = Files.newBufferedWriter(file);
+  MetricsWriter(Path file) {
+    try {
+      this.out = Files.newBufferedWriter(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(file + " cannot be written: " + e.getMessage(), e);
+    }
   }
 
   void write(Map<String, ?> row) {
@@ -28,7 +32,11 @@ final class MetricsWriter implements AutoCloseable {
   }
 
   @Override
-  public void close() throws IOException {
-    out.close();
+  public void close() {
+    try {
+      out.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException("metrics.jsonl cannot be written: " + e.getMessage(), e);
+    }
   }
 }

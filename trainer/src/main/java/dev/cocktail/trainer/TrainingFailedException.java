@@ -11,6 +11,13 @@ public final class TrainingFailedException extends RuntimeException {
     this.step = step;
   }
 
+  /** The same failure, with what the user can do about it. */
+  TrainingFailedException withAdvice(String advice) {
+    var advised = new TrainingFailedException(step, getMessage() + "; " + advice);
+    advised.setStackTrace(getStackTrace());
+    return advised;
+  }
+
   /** The step, from 1, that could not be taken. */
   public int step() {
     return step;

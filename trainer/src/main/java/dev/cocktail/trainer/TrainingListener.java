@@ -1,5 +1,6 @@
 package dev.cocktail.trainer;
 
+import java.util.List;
 import java.util.Map;
 
 /** Hears of a run as it goes; called on the training thread, so it should be quick. */
@@ -27,6 +28,22 @@ public interface TrainingListener {
     public double loss() {
       return tasks.values().stream().reduce(TaskLoss.NONE, TaskLoss::plus).mean();
     }
+  }
+
+  /** Passes everything on to several listeners, in their order. */
+  static TrainingListener all(List<TrainingListener> listeners) {
+    List<TrainingListener> copies = List.copyOf(listeners);
+    return new TrainingListener() {
+      @Override
+      public void stepped(StepReport report) {
+        copies.forEach(listener -> listener.stepped(report));
+      }
+
+      @Override
+      public void evaluated(EvaluationReport report) {
+        copies.forEach(listener -> listener.evaluated(report));
+      }
+    };
   }
 
   /** A step was taken. */

@@ -2,6 +2,7 @@ package dev.cocktail.trainer.cli;
 
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.InterruptedRunException;
+import dev.cocktail.trainer.demo.DemoCommand;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -29,7 +30,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
     footer = {"", "`cocktail COMMAND --help` explains a command; `cocktail demo` shows it all."})
 public final class Cocktail implements Runnable {
   /** The commands of this module; those of others come through {@link CommandProvider}. */
-  private static final List<Class<?>> COMMANDS = List.of(GenerateCommand.class, TraceCommand.class, MergeCommand.class, InspectCommand.class, DoctorCommand.class);
+  private static final List<Class<?>> COMMANDS = List.of(DemoCommand.class, TrainCommand.class, GenerateCommand.class, TraceCommand.class, MergeCommand.class, InspectCommand.class, DoctorCommand.class);
 
   @Spec private CommandSpec spec;
 

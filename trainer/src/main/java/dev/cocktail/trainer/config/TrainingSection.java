@@ -2,6 +2,7 @@ package dev.cocktail.trainer.config;
 
 import dev.cocktail.trainer.AdamWOptimizer;
 import dev.cocktail.trainer.LearningRateSchedule;
+import dev.cocktail.trainer.data.ExampleEncoder;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
@@ -16,8 +17,9 @@ public record TrainingSection(
         OptionalDouble epochs,
     @Key(value = "Number of optimiser steps, instead of epochs.", whenAbsent = "epochs decides", atLeast = 1)
         OptionalInt maxSteps,
-    @Key(value = "Longest example in tokens; longer ones are an error.", defaultsTo = "2048", atLeast = 2)
-        int maxLength,
+    @Key(value = "Longest example in tokens.", defaultsTo = "2048", atLeast = 2) int maxLength,
+    @Key(value = "What becomes of a longer example: error, or drop (left out and counted).", defaultsTo = "error")
+        ExampleEncoder.TooLong onTooLong,
     @Key(value = "Tokens of one optimiser step, at most.", defaultsTo = "16384", atLeast = 1) int tokensPerStep,
     @Key(
             value = "Tokens computed at once; a step is split into such portions, which changes memory, not results.",

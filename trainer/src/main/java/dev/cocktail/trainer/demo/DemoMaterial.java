@@ -1,6 +1,12 @@
 package dev.cocktail.trainer.demo;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.cocktail.tensor.DType;
+import dev.cocktail.tensor.Device;
+import dev.cocktail.tensor.Tensor;
+import dev.cocktail.tensor.safetensors.SafetensorsWriter;
+import dev.cocktail.transformer.Phi3Config;
+import dev.cocktail.transformer.Phi3Model;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -42,8 +48,11 @@ final class DemoMaterial {
     copyResource("demo.yaml", folder.resolve("demo.yaml"));
   }
 
-  /** Writes what the base model is pretrained on: text, a tokenizer learnt from it, configurations, the run file. */
-  static void writeBaseMaterial(Path folder) {
+  /**
+   * Writes what the base model is pretrained from: text, a tokenizer learnt from it, a model with random weights, the run
+   * file.
+   */
+  static void writeBaseMaterial(Path folder, Device device) {
     List<String> paragraphs = DemoData.paragraphs(24_000, 1);
     List<DemoData.Item> conversations = DemoData.conversations(24_000, 2);
     writeLines(folder.resolve("paragraphs.train.jsonl"), paragraphs, text -> Map.of("text", text));
@@ -64,6 +73,15 @@ final class DemoMaterial {
       JSON.writeValue(model.resolve("tokenizer.json").toFile(), BytePairTrainer.train(texts, SPECIAL_TOKENS, VOCABULARY));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+    try (Phi3Model untrained = Phi3Model.random(Phi3Config.read(model), device, DType.BF16, 1)) {
+      Map<String, Tensor> weights = new LinkedHashMap<>();
+      untrained.weights().forEach((name, weight) -> {
+        Tensor host = Tensor.zerosOnHost(DType.BF16, weight.value().shape());
+        device.copyToHost(host, weight.value());
+        weights.put(name, host);
+      });
+      SafetensorsWriter.write(model.resolve("model.safetensors"), weights, Map.of("format", "pt"));
     }
     copyResource("pretrain.yaml", folder.resolve("pretrain.yaml"));
   }

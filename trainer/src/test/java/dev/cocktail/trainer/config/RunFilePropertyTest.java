@@ -20,7 +20,7 @@ class RunFilePropertyTest {
       model: phi # the base
       adapter: {type: lora, r: 8, lora_alpha: 16.0, lora_dropout: 0.05, target_modules: [qkv_proj], use_dora: true}
       tasks:
-        - {name: fpb, train: "fpb.jsonl", validation: ../val.jsonl, form: auto, weight: 2}
+        - {name: fpb, train: "fpb.jsonl", validation: ../val.jsonl}
         - name: news
           train: &file news.jsonl
           test: *file

@@ -44,7 +44,6 @@ class RunFileTest {
     assertThat(run.tasks()).singleElement().satisfies(task -> {
       assertThat(task.train()).isEqualTo(FOLDER.resolve("news.jsonl"));
       assertThat(task.validation()).isEmpty();
-      assertThat(task.form()).isEqualTo(TaskSection.Form.AUTO);
       assertThat(task.weight()).isEqualTo(1);
     });
     assertThat(run.adapter().type()).isEqualTo(AdapterSection.Type.LORA);
@@ -65,8 +64,8 @@ class RunFileTest {
             model: /models/phi
             adapter: {type: lora, r: 8, lora_alpha: 16, lora_dropout: 0.05, target_modules: [qkv_proj, o_proj], use_dora: true}
             tasks:
-              - {name: fpb, train: fpb.train.jsonl, validation: ../fpb.val.jsonl, test: fpb.test.jsonl, form: messages}
-              - {name: headline, train: headline.jsonl, weight: 0.5}
+              - {name: fpb, train: fpb.train.jsonl, validation: ../fpb.val.jsonl, test: fpb.test.jsonl}
+              - {name: headline, train: headline.jsonl}
             mixture: {strategy: proportional, seed: 7}
             training: {max_steps: 10, max_length: 512, tokens_per_step: 4096, learning_rate: 2e-4, schedule: linear, warmup_steps: 3, max_grad_norm: 0}
             evaluation: {every: 0.25 epochs, batch_tokens: 1_024}

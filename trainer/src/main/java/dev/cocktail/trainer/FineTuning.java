@@ -1,0 +1,217 @@
+package dev.cocktail.trainer;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.cocktail.lora.AdapterConfig;
+import dev.cocktail.lora.TargetModules;
+import dev.cocktail.tensor.Device;
+import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.trainer.config.AdapterSection;
+import dev.cocktail.trainer.config.RunFile;
+import dev.cocktail.trainer.config.TaskSection;
+import dev.cocktail.trainer.config.TrainingSection;
+import dev.cocktail.trainer.data.ExampleEncoder;
+import dev.cocktail.trainer.data.MicroBatch;
+import dev.cocktail.trainer.data.Packer;
+import dev.cocktail.trainer.data.ProportionalMixture;
+import dev.cocktail.trainer.data.TaskData;
+import dev.cocktail.trainer.data.TaskStatistics;
+import dev.cocktail.transformer.Phi3Model;
+import dev.cocktail.transformer.text.ChatEncoder;
+import dev.cocktail.transformer.text.Tokenizer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+
+/**
+ * One fine-tune from a run file to the adapter: opens model and data, trains, and leaves a run folder.
+ *
+ * <pre>{@code
+ * RunFile run = RunFile.read(Path.of("run.yaml"));
+ * try (Device device = Devices.open("auto", System.err::println)) {
+ *   FineTuning.Result result = FineTuning.of(run, device).run();
+ *   System.out.println(result.trained());
+ * }
+ * }</pre>
+ */
+public final class FineTuning {
+  /**
+   * What a run left behind.
+   *
+   * @param folder the run's folder: {@code run.yaml}, {@code metrics.jsonl}, and what was trained
+   * @param trained the adapter's folder, or that of the new model where base weights were trained
+   * @param steps optimiser steps taken
+   * @param before validation loss of each task before the first step; empty without validation sets
+   * @param after validation loss of each task after the last step
+   */
+  public record Result(
+      Path folder, Path trained, int steps, Map<String, TaskLoss> before, Map<String, TaskLoss> after) {}
+
+  private final RunFile run;
+  private final Device device;
+  private Consumer<String> notes = line -> {};
+  private BooleanSupplier stop = () -> false;
+  private final List<TrainingListener> listeners = new ArrayList<>();
+
+  private FineTuning(RunFile run, Device device) {
+    this.run = requireNonNull(run, "run");
+    this.device = requireNonNull(device, "device");
+  }
+
+  /** A fine-tune on a device, which stays the caller's. */
+  public static FineTuning of(RunFile run, Device device) {
+    return new FineTuning(run, device);
+  }
+
+  /** Hears of steps and evaluations. */
+  public FineTuning listener(TrainingListener listener) {
+    listeners.add(requireNonNull(listener, "listener"));
+    return this;
+  }
+
+  /** Hears lines for people: what was read, what will be done. */
+  public FineTuning notes(Consumer<String> consumer) {
+    notes = requireNonNull(consumer, "consumer");
+    return this;
+  }
+
+  /** Asked after every step whether to stop there, saving what was learnt. */
+  public FineTuning stopWhen(BooleanSupplier question) {
+    stop = requireNonNull(question, "question");
+    return this;
+  }
+
+  /** The tasks' data, tokenised. */
+  private record Data(List<TaskData> train, List<MicroBatch> validation) {}
+
+  /**
+   * Trains. Everything that was given is checked before the first file is written.
+   *
+   * @throws InvalidInputException when the run file, the model or the data are wrong, or the output folder is taken
+   * @throws TrainingFailedException when loss or gradient stop being numbers; what was learnt before is saved, and the
+   *     message says where
+   * @throws InterruptedRunException when stopped; what was learnt is saved, and the message says where
+   */
+  public Result run() {
+    RunFolder folder = RunFolder.requireFree(run.output());
+    try (Phi3Model model = Phi3Model.load(run.model(), device);
+        Tokenizer tokenizer = Tokenizer.load(run.model())) {
+      Data data = read(model, ChatEncoder.of(tokenizer));
+      TrainingSection training = run.training();
+      var mixture = new ProportionalMixture(
+          data.train().stream().map(task -> task.examples().size()).toList(), run.mixtureSeed());
+      var packer = new Packer(training.tokensPerStep(), training.microBatchTokens());
+      MixturePlan plan = training.maxSteps().isPresent()
+          ? MixturePlan.ofSteps(data.train(), mixture, packer, training.maxSteps().getAsInt())
+          : MixturePlan.ofEpochs(data.train(), mixture, packer, training.epochs().orElseThrow());
+      if (run.adapter().type() == AdapterSection.Type.NONE) {
+        try (var trainable = BaseTrainable.of(model, run.trainable())) {
+          return train(folder, model, trainable, data, plan, folder.model());
+        }
+      }
+      try (var trainable = LoraTrainable.create(model, adapterConfig(), training.seed())) {
+        return train(folder, model, trainable, data, plan, folder.adapter());
+      }
+    }
+  }
+
+  private Data read(Phi3Model model, ChatEncoder encoder) {
+    int context = model.config().maxPositions();
+    int maxLength = Math.min(run.training().maxLength(), context);
+    if (maxLength < run.training().maxLength()) {
+      notes.accept(String.format(Locale.ROOT,
+          "max_length is %,d, the model's context %,d: examples may have up to %,d tokens", run.training().maxLength(),
+          context, context));
+    }
+    var examples = new ExampleEncoder(encoder, maxLength, run.training().onTooLong());
+    List<TaskData> train = new ArrayList<>();
+    List<MicroBatch.Sequence> validation = new ArrayList<>();
+    for (TaskSection task : run.tasks()) {
+      TaskData data = TaskData.load(task.name(), task.train(), examples);
+      notes.accept(describe(task.name(), data.statistics()));
+      if (task.validation().isPresent()) {
+        TaskData held = TaskData.load(task.name(), task.validation().get(), examples);
+        notes.accept(describe(task.name() + ", validation", held.statistics()));
+        int number = train.size();
+        held.examples().forEach(example -> validation.add(new MicroBatch.Sequence(number, example)));
+      }
+      train.add(data);
+    }
+    int batch = Math.max(run.evaluation().batchTokens(), maxLength);
+    return new Data(train, new Packer(batch, batch).microBatches(validation));
+  }
+
+  private static String describe(String name, TaskStatistics statistics) {
+    String dropped = statistics.dropped() == 0
+        ? ""
+        : String.format(Locale.ROOT, ", %,d left out for being longer than max_length", statistics.dropped());
+    return String.format(Locale.ROOT,
+        "task %s: %,d examples, %,d tokens (mean %.0f, longest %,d), %.1f %% of them learnt%s", name,
+        statistics.examples(), statistics.tokens(), statistics.meanLength(), statistics.longest(),
+        100 * statistics.supervisedShare(), dropped);
+  }
+
+  private AdapterConfig adapterConfig() {
+    AdapterSection section = run.adapter();
+    TargetModules targets = switch (section.targetModules().kind()) {
+      case ALL_LINEAR -> TargetModules.allLinear();
+      case PATTERN -> TargetModules.matching(section.targetModules().names().getFirst());
+      case NAMES -> TargetModules.named(section.targetModules().names().toArray(String[]::new));
+    };
+    var initialisation = switch (section.init()) {
+      case KAIMING -> AdapterConfig.Initialisation.UNIFORM;
+      case GAUSSIAN -> AdapterConfig.Initialisation.GAUSSIAN;
+    };
+    return new AdapterConfig(section.r(), section.loraAlpha(), section.loraDropout(), section.useRslora(),
+        section.useDora(), targets, Map.of(), Map.of(), initialisation, run.model().toString(), Map.of());
+  }
+
+  private Result train(
+      RunFolder folder, Phi3Model model, Trainable trainable, Data data, TrainingPlan plan, Path target) {
+    TrainingSection training = run.training();
+    long numbers = trainable.parameters().values().stream().mapToLong(p -> p.value().elements()).sum();
+    notes.accept(String.format(Locale.ROOT, "training %,d parameters for %,d steps of up to %,d tokens", numbers,
+        plan.steps(), training.tokensPerStep()));
+    int every = run.evaluation().every().steps(plan.steps() / plan.epochsAfter(plan.steps()));
+    var options = new Trainer.Options(training.learningRates(plan.steps()), training.optimiser(),
+        training.checkpointLayers(), every, training.seed());
+    List<String> names = run.tasks().stream().map(TaskSection::name).toList();
+    var trainer = new Trainer(model, trainable, names, options);
+    var validation = new ValidationMemory();
+    folder.create(run);
+    int steps;
+    try (var metrics = new MetricsWriter(folder.metrics())) {
+      List<TrainingListener> all = new ArrayList<>(listeners);
+      all.add(validation);
+      all.add(new MetricsListener(metrics));
+      steps = trainer.train(plan, data.validation(), TrainingListener.all(all), stop);
+    } catch (TrainingFailedException e) {
+      trainable.save(target);
+      throw e.withAdvice("what was learnt up to step " + (e.step() - 1) + " is in " + target);
+    }
+    trainable.save(target);
+    if (steps < plan.steps()) {
+      throw new InterruptedRunException(
+          "stopped after step " + steps + " of " + plan.steps() + "; what was learnt is in " + target);
+    }
+    return new Result(folder.path(), target, steps, validation.first, validation.last);
+  }
+
+  /** Remembers the first and the latest validation losses. */
+  private static final class ValidationMemory implements TrainingListener {
+    private Map<String, TaskLoss> first = Map.of();
+    private Map<String, TaskLoss> last = Map.of();
+
+    @Override
+    public void evaluated(EvaluationReport report) {
+      if (report.step() == 0) {
+        first = report.tasks();
+      }
+      last = report.tasks();
+    }
+  }
+}

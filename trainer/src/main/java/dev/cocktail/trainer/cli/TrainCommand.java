@@ -1,0 +1,79 @@
+package dev.cocktail.trainer.cli;
+
+import dev.cocktail.tensor.Device;
+import dev.cocktail.trainer.ConsoleProgress;
+import dev.cocktail.trainer.FineTuning;
+import dev.cocktail.trainer.Interruption;
+import dev.cocktail.trainer.TaskLoss;
+import dev.cocktail.trainer.config.RunFile;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code cocktail train}: one fine-tune. */
+@Command(
+    name = "train",
+    description = "Fine-tunes a model as a run file says, and leaves a run folder with the adapter.",
+    mixinStandardHelpOptions = true)
+final class TrainCommand extends CocktailCommand {
+  @Parameters(paramLabel = "RUN.yaml", description = "The run file; the README lists its keys.")
+  private Path file;
+
+  @Option(names = "--output", paramLabel = "DIR", description = "The run's folder, instead of the run file's.")
+  private Path output;
+
+  @Override
+  public Integer call() {
+    RunFile run = RunFile.read(file);
+    if (shared().seed().isPresent()) {
+      run = run.withSeed(shared().seed().getAsLong());
+    }
+    if (output != null) {
+      run = run.withOutput(output.toAbsolutePath().normalize());
+    }
+    try (Device device = shared().openDevice(this::note)) {
+      FineTuning.Result result = train(run, device);
+      if (shared().json()) {
+        printJson(summary(result));
+      } else {
+        print(result);
+      }
+      return DONE;
+    }
+  }
+
+  private FineTuning.Result train(RunFile run, Device device) {
+    boolean watched = !shared().quiet() && System.console() != null && System.console().isTerminal();
+    try (var interruption = Interruption.watch();
+        var progress = new ConsoleProgress(err(), run.training().logEvery(), watched)) {
+      FineTuning fineTuning = FineTuning.of(run, device).notes(this::note).stopWhen(interruption::requested);
+      return shared().quiet() ? fineTuning.run() : fineTuning.listener(progress).run();
+    }
+  }
+
+  private void print(FineTuning.Result result) {
+    result.after().forEach((task, loss) -> out().printf(Locale.ROOT, "%s: validation loss %.4f -> %.4f%n", task,
+        result.before().get(task).mean(), loss.mean()));
+    out().println(result.trained());
+  }
+
+  private static Map<String, Object> summary(FineTuning.Result result) {
+    Map<String, Object> summary = new LinkedHashMap<>();
+    summary.put("output", result.folder().toString());
+    summary.put("trained", result.trained().toString());
+    summary.put("steps", result.steps());
+    summary.put("validation_before", means(result.before()));
+    summary.put("validation_after", means(result.after()));
+    return summary;
+  }
+
+  private static Map<String, Double> means(Map<String, TaskLoss> losses) {
+    Map<String, Double> means = new LinkedHashMap<>();
+    losses.forEach((task, loss) -> means.put(task, loss.mean()));
+    return means;
+  }
+}
