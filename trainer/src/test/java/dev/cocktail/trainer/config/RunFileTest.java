@@ -44,7 +44,6 @@ class RunFileTest {
     assertThat(run.tasks()).singleElement().satisfies(task -> {
       assertThat(task.train()).isEqualTo(FOLDER.resolve("news.jsonl"));
       assertThat(task.validation()).isEmpty();
-      assertThat(task.weight()).isEqualTo(1);
     });
     assertThat(run.adapter().type()).isEqualTo(AdapterSection.Type.LORA);
     assertThat(run.adapter().targetModules().kind()).isEqualTo(TargetModules.Kind.ALL_LINEAR);
