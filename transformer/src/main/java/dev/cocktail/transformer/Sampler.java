@@ -64,8 +64,8 @@ final class Sampler {
 
   private double uniform(int prompt, int position) {
     RandomKey key = new RandomKey(seed, STREAM).derive(prompt);
-    long high = Philox.word(key, 2L * position) >>> 5;
-    long low = Philox.word(key, 2L * position + 1) >>> 6;
+    int high = Philox.word(key, 2L * position) >>> 5;
+    int low = Philox.word(key, 2L * position + 1) >>> 6;
     return (high * 0x1p26 + low) * 0x1p-53;
   }
 
