@@ -105,9 +105,9 @@ public final class FineTuning {
       var mixture = new ProportionalMixture(
           data.train().stream().map(task -> task.examples().size()).toList(), run.mixtureSeed());
       var packer = new Packer(training.tokensPerStep(), training.microBatchTokens());
-      MixturePlan plan = training.maxSteps().isPresent()
-          ? MixturePlan.ofSteps(data.train(), mixture, packer, training.maxSteps().getAsInt())
-          : MixturePlan.ofEpochs(data.train(), mixture, packer, training.epochs().orElseThrow());
+      PackedPlan plan = training.maxSteps().isPresent()
+          ? PackedPlan.ofSteps(data.train(), mixture, packer, training.maxSteps().getAsInt())
+          : PackedPlan.ofEpochs(data.train(), mixture, packer, training.epochs().orElseThrow());
       if (run.adapter().type() == AdapterSection.Type.NONE) {
         try (var trainable = BaseTrainable.of(model, run.trainable())) {
           return train(folder, model, trainable, data, plan, folder.model());

@@ -31,7 +31,7 @@ final class DemoMaterial {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final List<String> BASE_FILES = List.of("config.json", "generation_config.json", "tokenizer.json",
       "tokenizer_config.json", "model.safetensors");
-  private static final int TRAIN_ITEMS = 800;
+  static final int TRAIN_ITEMS = 800;
   private static final int VALIDATION_ITEMS = 100;
 
   private DemoMaterial() {}
