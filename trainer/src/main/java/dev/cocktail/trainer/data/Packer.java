@@ -14,7 +14,7 @@ public record Packer(int tokensPerStep, int tokensPerMicroBatch) {
   public Packer {
     if (tokensPerStep < 1 || tokensPerMicroBatch < 1) {
       throw new InvalidInputException(
-          "tokens_per_step is %d and max_tokens_per_micro_batch is %d; expected at least 1 each"
+          "tokens_per_step is %d and micro_batch_tokens is %d; expected at least 1 each"
               .formatted(tokensPerStep, tokensPerMicroBatch));
     }
     tokensPerMicroBatch = Math.min(tokensPerMicroBatch, tokensPerStep);
@@ -28,7 +28,7 @@ public record Packer(int tokensPerStep, int tokensPerMicroBatch) {
   public void requireFits(Example example) {
     if (example.length() > tokensPerMicroBatch) {
       throw new InvalidInputException(
-          "%s: %,d tokens do not fit into a micro-batch of %,d. Raise max_tokens_per_micro_batch and tokens_per_step, or lower"
+          "%s: %,d tokens do not fit into a micro-batch of %,d. Raise micro_batch_tokens and tokens_per_step, or lower"
                   .formatted(example.origin(), example.length(), tokensPerMicroBatch)
               + " max_length");
     }

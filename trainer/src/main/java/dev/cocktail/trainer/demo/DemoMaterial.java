@@ -31,8 +31,9 @@ final class DemoMaterial {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final List<String> BASE_FILES = List.of("config.json", "generation_config.json", "tokenizer.json",
       "tokenizer_config.json", "model.safetensors");
-  static final int TRAIN_ITEMS = 800;
+  static final int TRAIN_ITEMS = 2000;
   private static final int VALIDATION_ITEMS = 100;
+  private static final int TOKENIZER_ITEMS = 8000;
 
   private DemoMaterial() {}
 
@@ -61,10 +62,10 @@ final class DemoMaterial {
     writeItems(folder, "conversations.validation", DemoData.conversations(200, 4));
     List<String> texts = new ArrayList<>(paragraphs);
     conversations.forEach(item -> texts.add(item.prompt() + " " + item.completion()));
-    // The tasks' wording too: a tokenizer is made for what it will read, and knows nothing of the answers.
-    DemoData.sentiment(200, 11, false).forEach(item -> texts.add(item.prompt()));
-    DemoData.priceUp(200, 21, false).forEach(item -> texts.add(item.prompt()));
-    texts.add("negative neutral positive yes no up down");
+    // The tasks' words too: a tokenizer is made for what it will read and write, and knows nothing of which answer is right.
+    List<DemoData.Item> tasks = new ArrayList<>(DemoData.sentiment(TOKENIZER_ITEMS, 11, false));
+    tasks.addAll(DemoData.priceUp(TOKENIZER_ITEMS, 21, false));
+    tasks.forEach(item -> texts.addAll(List.of(item.prompt(), item.completion())));
     Path model = folder.resolve("untrained");
     for (String file : List.of("config.json", "generation_config.json", "tokenizer_config.json")) {
       copyResource("untrained/" + file, model.resolve(file));
