@@ -18,8 +18,8 @@ public record RunFile(
     @Key("The model to fine-tune, a Hugging Face folder.") Path model,
     @Key("Small matrices that are trained beside the frozen weights.") AdapterSection adapter,
     @Key(
-            "Base weights to train, with 'adapter: {type: none}': names of weights, where * stands for any characters;"
-                + " '*' is full fine-tuning.")
+            "Base weights to train, with 'adapter: {type: none}': names or ends of names, where * stands for any"
+                + " characters; all is full fine-tuning.")
         List<String> trainable,
     @Key("The tasks to learn, each with its data.") List<TaskSection> tasks,
     @Key("How the tasks' examples are mixed.") MixtureSection mixture,
