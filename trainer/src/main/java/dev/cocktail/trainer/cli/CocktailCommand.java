@@ -2,6 +2,11 @@ package dev.cocktail.trainer.cli;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.cocktail.tensor.Device;
+import dev.cocktail.trainer.ConsoleProgress;
+import dev.cocktail.trainer.FineTuning;
+import dev.cocktail.trainer.Interruption;
+import dev.cocktail.trainer.config.RunFile;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Mixin;
@@ -60,6 +65,16 @@ public abstract class CocktailCommand implements Callable<Integer> {
       out().flush();
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("cannot be written as JSON: " + value.getClass(), e);
+    }
+  }
+
+  /** Fine-tunes as a run file says: with progress on standard error, and saving when the user interrupts. */
+  protected final FineTuning.Result fineTune(RunFile run, Device device) {
+    boolean watched = !shared.quiet() && System.console() != null && System.console().isTerminal();
+    try (var interruption = Interruption.watch();
+        var progress = new ConsoleProgress(err(), run.training().logEvery(), watched)) {
+      FineTuning fineTuning = FineTuning.of(run, device).notes(this::note).stopWhen(interruption::requested);
+      return shared.quiet() ? fineTuning.run() : fineTuning.listener(progress).run();
     }
   }
 }

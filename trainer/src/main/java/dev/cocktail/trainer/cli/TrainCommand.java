@@ -1,9 +1,7 @@
 package dev.cocktail.trainer.cli;
 
 import dev.cocktail.tensor.Device;
-import dev.cocktail.trainer.ConsoleProgress;
 import dev.cocktail.trainer.FineTuning;
-import dev.cocktail.trainer.Interruption;
 import dev.cocktail.trainer.TaskLoss;
 import dev.cocktail.trainer.config.RunFile;
 import java.nio.file.Path;
@@ -36,22 +34,13 @@ final class TrainCommand extends CocktailCommand {
       run = run.withOutput(output.toAbsolutePath().normalize());
     }
     try (Device device = shared().openDevice(this::note)) {
-      FineTuning.Result result = train(run, device);
+      FineTuning.Result result = fineTune(run, device);
       if (shared().json()) {
         printJson(summary(result));
       } else {
         print(result);
       }
       return DONE;
-    }
-  }
-
-  private FineTuning.Result train(RunFile run, Device device) {
-    boolean watched = !shared().quiet() && System.console() != null && System.console().isTerminal();
-    try (var interruption = Interruption.watch();
-        var progress = new ConsoleProgress(err(), run.training().logEvery(), watched)) {
-      FineTuning fineTuning = FineTuning.of(run, device).notes(this::note).stopWhen(interruption::requested);
-      return shared().quiet() ? fineTuning.run() : fineTuning.listener(progress).run();
     }
   }
 

@@ -4,9 +4,7 @@ import dev.cocktail.lora.LoraAdapter;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.TensorArena;
-import dev.cocktail.trainer.ConsoleProgress;
 import dev.cocktail.trainer.FineTuning;
-import dev.cocktail.trainer.Interruption;
 import dev.cocktail.trainer.TaskLoss;
 import dev.cocktail.trainer.cli.CocktailCommand;
 import dev.cocktail.trainer.config.RunFile;
@@ -57,7 +55,7 @@ public final class DemoCommand extends CocktailCommand {
       note("Before: what the base model answers to questions of the validation sets.");
       before.forEach(this::show);
       note("Now one adapter learns both tasks at once, on a mixture of their examples.");
-      FineTuning.Result result = train(run, device);
+      FineTuning.Result result = fineTune(run, device);
       Map<String, TaskAnswers> after;
       try (Phi3Model model = Phi3Model.load(run.model(), device);
           TensorArena arena = device.openArena("adapter")) {
@@ -84,15 +82,6 @@ public final class DemoCommand extends CocktailCommand {
     if (Files.exists(folder)) {
       throw new InvalidInputException(
           "--output: " + folder + " is there already; name a new folder");
-    }
-  }
-
-  private FineTuning.Result train(RunFile run, Device device) {
-    boolean watched = !shared().quiet() && System.console() != null && System.console().isTerminal();
-    try (var interruption = Interruption.watch();
-        var progress = new ConsoleProgress(err(), run.training().logEvery(), watched)) {
-      FineTuning fineTuning = FineTuning.of(run, device).notes(this::note).stopWhen(interruption::requested);
-      return shared().quiet() ? fineTuning.run() : fineTuning.listener(progress).run();
     }
   }
 
