@@ -1,0 +1,58 @@
+package dev.cocktail.trainer.demo;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.cocktail.tensor.Device;
+import dev.cocktail.tensor.Devices;
+import dev.cocktail.trainer.FineTuning;
+import dev.cocktail.trainer.config.RunFile;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The demo's own files, with fewer steps. */
+class DemoRunTest {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  @Test
+  void bothTasksAreLearnt(@TempDir Path temp) throws IOException {
+    Path folder = temp.resolve("demo");
+    DemoMaterial.writeDemo(folder);
+    String shorter = Files.readString(folder.resolve("demo.yaml")).replaceFirst("epochs: \\d+", "max_steps: 30");
+    Files.writeString(folder.resolve("demo.yaml"), shorter);
+    RunFile run = RunFile.read(folder.resolve("demo.yaml"));
+
+    FineTuning.Result result;
+    try (Device device = Devices.open("cpu", line -> {})) {
+      result = FineTuning.of(run, device).run();
+    }
+
+    assertThat(result.steps()).isEqualTo(30);
+    for (String task : DemoMaterial.TASKS) {
+      assertThat(result.after().get(task).mean()).isLessThan(result.before().get(task).mean() / 2);
+    }
+    assertThat(result.trained().resolve("adapter_model.safetensors")).exists();
+    assertThat(RunFile.read(result.folder().resolve("run.yaml")).training()).isEqualTo(run.training());
+    List<String> lines = Files.readAllLines(result.folder().resolve("metrics.jsonl"));
+    assertThat(lines.stream().filter(line -> line.contains("\"event\":\"step\""))).hasSize(30);
+    JsonNode first = JSON.readTree(lines.stream().filter(line -> line.contains("\"step\":1,")).findFirst().orElseThrow());
+    assertThat(first.path("tasks").path("sentiment").path("loss").isNumber()).isTrue();
+    assertThat(first.path("tokens").intValue()).isBetween(1, run.training().tokensPerStep());
+  }
+
+  @Test
+  void theBundledBaseHasTheRecipesConfigurationAndTokenizer(@TempDir Path folder) throws IOException {
+    DemoMaterial.writeDemo(folder);
+    JsonNode config = JSON.readTree(folder.resolve("base/config.json").toFile());
+    assertThat(config.path("vocab_size").intValue()).isEqualTo(DemoMaterial.VOCABULARY);
+    JsonNode vocabulary = JSON.readTree(folder.resolve("base/tokenizer.json").toFile()).path("model").path("vocab");
+    for (int id = 0; id < DemoMaterial.SPECIAL_TOKENS.size(); id++) {
+      assertThat(vocabulary.path(DemoMaterial.SPECIAL_TOKENS.get(id)).intValue()).isEqualTo(id);
+    }
+  }
+}
