@@ -2,6 +2,7 @@ package dev.cocktail.trainer.cli;
 
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.InterruptedRunException;
+import dev.cocktail.trainer.config.RunFileReference;
 import dev.cocktail.trainer.demo.DemoCommand;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -13,6 +14,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.UnmatchedArgumentException;
@@ -66,6 +68,7 @@ public final class Cocktail implements Runnable {
       provider.commands().forEach(type -> add(commandLine, type));
     }
     commandLine.addSubcommand(HelpCommand.class);
+    listKeysInHelp(commandLine.getSubcommands().get("train"));
     commandLine.setParameterExceptionHandler(Cocktail::usageError);
     commandLine.setExecutionExceptionHandler(
         (exception, command, result) ->
@@ -73,6 +76,15 @@ public final class Cocktail implements Runnable {
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
     commandLine.setAbbreviatedOptionsAllowed(false);
     return commandLine;
+  }
+
+  /** The keys of the run file belong to the help of the command that reads it; listed only when that is asked for. */
+  private static void listKeysInHelp(CommandLine train) {
+    train
+        .getHelpSectionMap()
+        .put(
+            UsageMessageSpec.SECTION_KEY_FOOTER,
+            help -> "%nKeys of the run file (defaults in brackets):%n".formatted() + RunFileReference.text());
   }
 
   private static void add(CommandLine commandLine, Class<?> type) {

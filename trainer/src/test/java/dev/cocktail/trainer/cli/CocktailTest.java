@@ -43,6 +43,12 @@ class CocktailTest {
   }
 
   @Test
+  void theHelpOfTrainListsTheKeysOfTheRunFile() {
+    assertThat(run("train", "--help")).isZero();
+    assertThat(out.toString()).contains("training.learning_rate", "2.0e-4", "tasks[].train");
+  }
+
+  @Test
   void noCommandIsWrongInput() {
     assertThat(run()).isEqualTo(CocktailCommand.INVALID_INPUT);
     assertThat(err.toString()).contains("cocktail: a command is missing", "cocktail --help");
