@@ -108,6 +108,8 @@ class ArchitectureTest {
   void randomNumbersAreKeyed() {
     check(
         noClasses()
+            .that()
+            .resideOutsideOfPackage(ROOT + "bench..")
             .should()
             .dependOnClassesThat()
             .haveFullyQualifiedName("java.util.Random")

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import dev.cocktail.tensor.RandomKey;
 import dev.cocktail.trainer.data.MicroBatch;
 import dev.cocktail.trainer.data.StepBatch;
+import dev.cocktail.trainer.optimiser.AdamWOptimizer;
 import dev.cocktail.transformer.Phi3Model;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -9,6 +9,7 @@ import dev.cocktail.tensor.TensorArena;
 import dev.cocktail.tensor.Variable;
 import dev.cocktail.trainer.data.MicroBatch;
 import dev.cocktail.trainer.data.StepBatch;
+import dev.cocktail.trainer.optimiser.AdamWOptimizer;
 import dev.cocktail.transformer.ForwardObserver;
 import dev.cocktail.transformer.LinearTransform;
 import dev.cocktail.transformer.Phi3Model;

@@ -9,6 +9,8 @@ import dev.cocktail.tensor.Tensor;
 import dev.cocktail.trainer.data.Example;
 import dev.cocktail.trainer.data.MicroBatch;
 import dev.cocktail.trainer.data.StepBatch;
+import dev.cocktail.trainer.optimiser.AdamWOptimizer;
+import dev.cocktail.trainer.optimiser.LearningRateSchedule;
 import dev.cocktail.transformer.PaddedInputs;
 import dev.cocktail.transformer.Phi3Model;
 import dev.cocktail.transformer.testing.Golden;

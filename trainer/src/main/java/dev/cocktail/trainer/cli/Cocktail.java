@@ -3,10 +3,11 @@ package dev.cocktail.trainer.cli;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.InterruptedRunException;
 import dev.cocktail.trainer.config.RunFileReference;
-import dev.cocktail.trainer.demo.DemoCommand;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.ServiceLoader;
 import picocli.CommandLine;
@@ -31,8 +32,19 @@ import picocli.CommandLine.UnmatchedArgumentException;
     synopsisSubcommandLabel = "COMMAND",
     footer = {"", "`cocktail COMMAND --help` explains a command; `cocktail demo` shows it all."})
 public final class Cocktail implements Runnable {
-  /** The commands of this module; those of others come through {@link CommandProvider}. */
-  private static final List<Class<?>> COMMANDS = List.of(DemoCommand.class, TrainCommand.class, GenerateCommand.class, TraceCommand.class, MergeCommand.class, InspectCommand.class, DoctorCommand.class);
+  /** The commands of this room; others come through {@link CommandProvider}. */
+  private static final List<Class<?>> COMMANDS =
+      List.of(
+          TrainCommand.class,
+          GenerateCommand.class,
+          TraceCommand.class,
+          MergeCommand.class,
+          InspectCommand.class,
+          DoctorCommand.class);
+
+  /** The order in which help lists the commands; others follow. */
+  private static final List<String> ORDER =
+      List.of("demo", "train", "generate", "trace", "merge", "inspect", "doctor", "bench");
 
   @Spec private CommandSpec spec;
 
@@ -63,10 +75,10 @@ public final class Cocktail implements Runnable {
   /** The whole command line, with the commands of all modules on the class path. */
   static CommandLine commandLine() {
     var commandLine = new CommandLine(new Cocktail());
-    COMMANDS.forEach(type -> add(commandLine, type));
-    for (CommandProvider provider : ServiceLoader.load(CommandProvider.class)) {
-      provider.commands().forEach(type -> add(commandLine, type));
-    }
+    List<Class<?>> types = new ArrayList<>(COMMANDS);
+    ServiceLoader.load(CommandProvider.class).forEach(provider -> types.addAll(provider.commands()));
+    types.sort(Comparator.comparingInt(Cocktail::placeInHelp));
+    types.forEach(commandLine::addSubcommand);
     commandLine.addSubcommand(HelpCommand.class);
     listKeysInHelp(commandLine.getSubcommands().get("train"));
     commandLine.setParameterExceptionHandler(Cocktail::usageError);
@@ -87,8 +99,9 @@ public final class Cocktail implements Runnable {
             help -> "%nKeys of the run file (defaults in brackets):%n".formatted() + RunFileReference.text());
   }
 
-  private static void add(CommandLine commandLine, Class<?> type) {
-    commandLine.addSubcommand(type);
+  private static int placeInHelp(Class<?> type) {
+    int place = ORDER.indexOf(type.getAnnotation(Command.class).name());
+    return place < 0 ? ORDER.size() : place;
   }
 
   @Override

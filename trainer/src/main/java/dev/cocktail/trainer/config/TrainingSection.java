@@ -1,8 +1,8 @@
 package dev.cocktail.trainer.config;
 
-import dev.cocktail.trainer.AdamWOptimizer;
-import dev.cocktail.trainer.LearningRateSchedule;
 import dev.cocktail.trainer.data.ExampleEncoder;
+import dev.cocktail.trainer.optimiser.AdamWOptimizer;
+import dev.cocktail.trainer.optimiser.LearningRateSchedule;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cocktail.tensor.InvalidInputException;
-import dev.cocktail.trainer.LearningRateSchedule;
+import dev.cocktail.trainer.optimiser.LearningRateSchedule;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,10 +1,10 @@
-package dev.cocktail.trainer;
+package dev.cocktail.trainer.optimiser;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.cocktail.trainer.LearningRateSchedule.Shape;
+import dev.cocktail.trainer.optimiser.LearningRateSchedule.Shape;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;

@@ -1,4 +1,4 @@
-package dev.cocktail.trainer;
+package dev.cocktail.trainer.optimiser;
 
 import static java.util.Objects.requireNonNull;
 
