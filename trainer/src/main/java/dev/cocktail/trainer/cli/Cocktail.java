@@ -26,10 +26,17 @@ import picocli.CommandLine.UnmatchedArgumentException;
  */
 @Command(
     name = "cocktail",
-    description = "Fine-tunes Phi-3-family language models on mixtures of tasks, and measures whether it helped.",
+    description = "Fine-tunes Phi-3-family language models with LoRA, on one task or on mixtures of tasks.",
     mixinStandardHelpOptions = true,
     versionProvider = Cocktail.Version.class,
     synopsisSubcommandLabel = "COMMAND",
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "  0:done",
+      "  1:the work failed",
+      "  2:the input was wrong; the message says what to do",
+      "130:interrupted, after saving",
+    },
     footer = {"", "`cocktail COMMAND --help` explains a command; `cocktail demo` shows it all."})
 public final class Cocktail implements Runnable {
   /** The commands of this room; others come through {@link CommandProvider}. */

@@ -20,7 +20,7 @@ final class MergeCommand extends CocktailCommand {
   @Option(names = "--adapter", paramLabel = "DIR", required = true, description = "The adapter's folder, in PEFT's files.")
   private Path adapter;
 
-  @Option(names = "--out", paramLabel = "DIR", required = true, description = "The new model's folder; must not exist.")
+  @Option(names = "--out", paramLabel = "DIR", required = true, description = "The new model's folder; new or empty.")
   private Path out;
 
   @Option(

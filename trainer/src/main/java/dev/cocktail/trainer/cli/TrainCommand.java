@@ -15,10 +15,10 @@ import picocli.CommandLine.Parameters;
 /** {@code cocktail train}: one fine-tune. */
 @Command(
     name = "train",
-    description = "Fine-tunes a model as a run file says, and leaves a run folder with the adapter.",
+    description = "Fine-tunes a model as a run file says, and leaves a run folder with the adapter or the new model.",
     mixinStandardHelpOptions = true)
 final class TrainCommand extends CocktailCommand {
-  @Parameters(paramLabel = "RUN.yaml", description = "The run file; the README lists its keys.")
+  @Parameters(paramLabel = "RUN.yaml", description = "The run file; its keys are listed below.")
   private Path file;
 
   @Option(names = "--output", paramLabel = "DIR", description = "The run's folder, instead of the run file's.")

@@ -1,7 +1,9 @@
 package dev.cocktail.trainer.demo;
 
 import dev.cocktail.tensor.Device;
+import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.cli.CocktailCommand;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
@@ -17,6 +19,9 @@ public final class BaseMaterialCommand extends CocktailCommand {
 
   @Override
   public Integer call() {
+    if (Files.exists(folder)) {
+      throw new InvalidInputException(folder + " is there already; name a new folder");
+    }
     try (Device device = shared().openDevice(this::note)) {
       DemoMaterial.writeBaseMaterial(folder, device);
     }
