@@ -137,7 +137,9 @@ public final class Cocktail implements Runnable {
           case InterruptedRunException _ -> CocktailCommand.INTERRUPTED;
           default -> CocktailCommand.FAILED;
         };
-    err.println("cocktail: " + message(failure));
+    if (exitCode != CocktailCommand.INTERRUPTED) { // The command has said what it saved.
+      err.println("cocktail: " + message(failure));
+    }
     if (debug) {
       failure.printStackTrace(err);
     } else if (exitCode == CocktailCommand.FAILED) {
@@ -160,8 +162,7 @@ public final class Cocktail implements Runnable {
       return "the input is nested too deeply (stack overflow)";
     }
     String text = failure.getMessage();
-    boolean speaksForItself = failure instanceof InvalidInputException || failure instanceof InterruptedRunException;
-    if (speaksForItself && text != null) {
+    if (failure instanceof InvalidInputException && text != null) {
       return text;
     }
     String kind = failure.getClass().getSimpleName();

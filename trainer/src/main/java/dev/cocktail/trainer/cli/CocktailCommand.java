@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.trainer.ConsoleProgress;
 import dev.cocktail.trainer.FineTuning;
+import dev.cocktail.trainer.InterruptedRunException;
 import dev.cocktail.trainer.Interruption;
 import dev.cocktail.trainer.config.RunFile;
 import java.io.PrintWriter;
@@ -74,7 +75,14 @@ public abstract class CocktailCommand implements Callable<Integer> {
     try (var interruption = Interruption.watch();
         var progress = new ConsoleProgress(err(), run.training().logEvery(), watched)) {
       FineTuning fineTuning = FineTuning.of(run, device).notes(this::note).stopWhen(interruption::requested);
-      return shared.quiet() ? fineTuning.run() : fineTuning.listener(progress).run();
+      try {
+        return shared.quiet() ? fineTuning.run() : fineTuning.listener(progress).run();
+      } catch (InterruptedRunException e) {
+        // Said here: once the interruption is closed, the virtual machine may end at any moment.
+        err().println("cocktail: " + e.getMessage());
+        err().flush();
+        throw e;
+      }
     }
   }
 }
