@@ -57,6 +57,11 @@ public final class BaseTrainable implements Trainable, AutoCloseable {
   }
 
   @Override
+  public boolean isSmall() {
+    return false;
+  }
+
+  @Override
   public void save(Path folder) {
     model.save(folder, savedType);
   }

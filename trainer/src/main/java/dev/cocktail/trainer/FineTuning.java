@@ -191,7 +191,7 @@ public final class FineTuning {
       steps = trainer.train(plan, data.validation(), TrainingListener.all(all), stop);
     } catch (TrainingFailedException e) {
       trainable.save(target);
-      throw e.withAdvice("what was learnt up to step " + (e.step() - 1) + " is in " + target);
+      throw e.withAdvice("what was learnt up to step " + e.keptSteps() + " is in " + target);
     }
     trainable.save(target);
     if (steps < plan.steps()) {

@@ -69,6 +69,11 @@ public final class LoraTrainable implements Trainable, AutoCloseable {
   }
 
   @Override
+  public boolean isSmall() {
+    return true;
+  }
+
+  @Override
   public void save(Path folder) {
     adapter.save(folder);
   }

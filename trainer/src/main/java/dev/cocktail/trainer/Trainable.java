@@ -21,6 +21,9 @@ public interface Trainable {
   /** What stands in the place of linear projections otherwise; nothing about it is random. */
   LinearTransform inference();
 
+  /** Whether the parameters are few beside the model, so that a second copy of them costs little. */
+  boolean isSmall();
+
   /** Writes what was trained to a folder that other tools read; whole or not at all. */
   void save(Path folder);
 }

@@ -57,13 +57,15 @@ public final class Trainer {
    * @param validation packed validation sequences of all tasks; may be empty
    * @param stop asked after every step whether to stop there
    * @return how many steps were taken
-   * @throws TrainingFailedException when loss or gradient is not finite; the parameters are those of the step before
+   * @throws TrainingFailedException when a loss or gradient is not finite; the parameters are the last whose loss was,
+   *     or, where these are too many to keep twice, those of the step before
    */
   public int train(
       TrainingPlan plan, List<MicroBatch> validation, TrainingListener listener, BooleanSupplier stop) {
-    evaluate(0, plan.steps(), validation, listener);
     RandomKey dropout = new RandomKey(options.seed(), 0).derive(DROPOUT_STREAM);
-    try (var optimiser = new AdamWOptimizer(model.device(), trainable.parameters(), options.optimiser())) {
+    try (var optimiser = new AdamWOptimizer(
+        model.device(), trainable.parameters(), options.optimiser(), trainable.isSmall())) {
+      evaluate(0, plan.steps(), validation, listener, optimiser);
       for (int s = 0; s < plan.steps(); s++) {
         StepBatch batch = plan.batch(s);
         RandomKey ofStep = dropout.derive(s);
@@ -71,13 +73,17 @@ public final class Trainer {
         TrainingStep.Outcome outcome =
             step.run(batch, micro -> trainable.training(ofStep.derive(micro)), optimiser, learningRate);
         if (!outcome.isFinite()) {
-          throw notFinite(s + 1, outcome, learningRate);
+          String what = Double.isFinite(outcome.loss())
+              ? "the gradient's norm is " + outcome.gradientNorm() + " (loss " + outcome.loss() + ")"
+              : "the loss is " + outcome.loss();
+          throw notFinite(s + 1, s, what + " at learning rate " + String.format(Locale.ROOT, "%.3g", learningRate),
+              optimiser);
         }
         listener.stepped(new TrainingListener.StepReport(s + 1, plan.steps(), plan.epochsAfter(s + 1), learningRate,
             byName(outcome.tasks()), outcome));
         boolean last = s + 1 == plan.steps();
         if (last || options.evaluateEvery() > 0 && (s + 1) % options.evaluateEvery() == 0) {
-          evaluate(s + 1, plan.steps(), validation, listener);
+          evaluate(s + 1, plan.steps(), validation, listener, optimiser);
         }
         if (stop.getAsBoolean()) {
           return s + 1;
@@ -87,11 +93,29 @@ public final class Trainer {
     return plan.steps();
   }
 
-  private void evaluate(int stepsTaken, int steps, List<MicroBatch> validation, TrainingListener listener) {
-    if (!validation.isEmpty()) {
-      List<TaskLoss> losses = step.evaluate(validation, trainable.inference());
-      listener.evaluated(new TrainingListener.EvaluationReport(stepsTaken, steps, byName(losses)));
+  private void evaluate(int stepsTaken, int steps, List<MicroBatch> validation, TrainingListener listener,
+      AdamWOptimizer optimiser) {
+    if (validation.isEmpty()) {
+      return;
     }
+    Map<String, TaskLoss> losses = byName(step.evaluate(validation, trainable.inference()));
+    listener.evaluated(new TrainingListener.EvaluationReport(stepsTaken, steps, losses));
+    for (var entry : losses.entrySet()) {
+      double loss = entry.getValue().mean();
+      if (!Double.isFinite(loss)) {
+        throw notFinite(stepsTaken, stepsTaken, "the validation loss of " + entry.getKey() + " is " + loss, optimiser);
+      }
+    }
+  }
+
+  /** Goes back to the parameters before the last update, the last of which a loss is known that is a number. */
+  private static TrainingFailedException notFinite(
+      int step, int stepsTaken, String what, AdamWOptimizer optimiser) {
+    boolean undone = optimiser.undo();
+    String help = stepsTaken == 0
+        ? "nothing was learnt yet, so look for Inf and NaN among the model's weights, and for a lora_alpha that is too large"
+        : "a lower learning_rate or longer warm-up usually helps";
+    return new TrainingFailedException(step, undone ? stepsTaken - 1 : stepsTaken, "step " + step + ": " + what + "; " + help);
   }
 
   private Map<String, TaskLoss> byName(List<TaskLoss> losses) {
@@ -102,14 +126,5 @@ public final class Trainer {
       }
     }
     return byName;
-  }
-
-  private static TrainingFailedException notFinite(int step, TrainingStep.Outcome outcome, double learningRate) {
-    String what = Double.isFinite(outcome.loss())
-        ? "the gradient's norm is " + outcome.gradientNorm() + " (loss " + outcome.loss() + ")"
-        : "the loss is " + outcome.loss();
-    return new TrainingFailedException(step, String.format(Locale.ROOT,
-        "step %d: %s at learning rate %.3g; a lower learning_rate or longer warm-up usually helps", step, what,
-        learningRate));
   }
 }

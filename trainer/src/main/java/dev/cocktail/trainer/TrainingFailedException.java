@@ -5,21 +5,28 @@ public final class TrainingFailedException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   private final int step;
+  private final int keptSteps;
 
-  TrainingFailedException(int step, String message) {
+  TrainingFailedException(int step, int keptSteps, String message) {
     super(message);
     this.step = step;
+    this.keptSteps = keptSteps;
   }
 
   /** The same failure, with what the user can do about it. */
   TrainingFailedException withAdvice(String advice) {
-    var advised = new TrainingFailedException(step, getMessage() + "; " + advice);
+    var advised = new TrainingFailedException(step, keptSteps, getMessage() + "; " + advice);
     advised.setStackTrace(getStackTrace());
     return advised;
   }
 
-  /** The step, from 1, that could not be taken. */
+  /** The step, from 1, that could not be taken, or after which the validation loss was no number. */
   public int step() {
     return step;
+  }
+
+  /** How many steps the parameters have learnt from: where it can be, they are the last whose loss was a number. */
+  public int keptSteps() {
+    return keptSteps;
   }
 }

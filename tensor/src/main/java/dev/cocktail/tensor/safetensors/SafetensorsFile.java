@@ -94,7 +94,8 @@ public final class SafetensorsFile implements AutoCloseable {
     }
     if (length < 0 || length > LONGEST_HEADER) {
       throw new InvalidInputException(path + ": not a valid safetensors file: the header length "
-          + Long.toUnsignedString(length) + " is larger than the " + LONGEST_HEADER + " bytes the format allows");
+          + Long.toUnsignedString(length) + " is larger than the " + LONGEST_HEADER + " bytes the format allows."
+          + " Get the file again, or write it again with the tool that made it.");
     }
     throw new InvalidInputException(path + ": truncated: the header should have " + length
         + " bytes, but only " + (size - LENGTH_BYTES) + " follow its length. The file was not copied or downloaded "

@@ -2,6 +2,7 @@ package dev.cocktail.trainer.cli;
 
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.InterruptedRunException;
+import dev.cocktail.trainer.TrainingFailedException;
 import dev.cocktail.trainer.config.RunFileReference;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -162,7 +163,9 @@ public final class Cocktail implements Runnable {
       return "the input is nested too deeply (stack overflow)";
     }
     String text = failure.getMessage();
-    if (failure instanceof InvalidInputException && text != null) {
+    boolean speaksForItself = failure instanceof InvalidInputException
+        || failure instanceof TrainingFailedException;
+    if (speaksForItself && text != null) {
       return text;
     }
     String kind = failure.getClass().getSimpleName();

@@ -42,17 +42,31 @@ public final class AdamWOptimizer implements AutoCloseable {
   private final TensorArena arena;
   private final List<Group> groups;
   private final List<Tensor> gradients = new ArrayList<>();
+  private final List<Tensor> values = new ArrayList<>();
+  /** The values before the last step; empty where they are not kept. */
+  private final List<Tensor> previous = new ArrayList<>();
   private final Tensor norm;
   private final Tensor scale;
   private final Tensor normOnHost;
   private long steps;
+  private boolean undoable;
+
+  /**
+   * An optimiser at step 0, its moments zero, that cannot undo.
+   *
+   * @param parameters name to trainable leaf, in the order in which the norm is summed
+   */
+  public AdamWOptimizer(Device device, Map<String, Variable> parameters, Settings settings) {
+    this(device, parameters, settings, false);
+  }
 
   /**
    * An optimiser at step 0, its moments zero.
    *
    * @param parameters name to trainable leaf, in the order in which the norm is summed
+   * @param undoable whether to keep the values before the last step, for {@link #undo}; takes the parameters' memory again
    */
-  public AdamWOptimizer(Device device, Map<String, Variable> parameters, Settings settings) {
+  public AdamWOptimizer(Device device, Map<String, Variable> parameters, Settings settings, boolean undoable) {
     this.device = requireNonNull(device, "device");
     this.ops = device.ops();
     this.settings = requireNonNull(settings, "settings");
@@ -67,6 +81,10 @@ public final class AdamWOptimizer implements AutoCloseable {
       group.first.add(zeros(value));
       group.second.add(zeros(value));
       gradients.add(parameter.gradient());
+      values.add(value);
+      if (undoable) {
+        previous.add(arena.allocate(value.dtype(), value.shape()));
+      }
     });
     this.groups = List.of(decaying, constant);
     this.norm = arena.allocate(device.parameterType(), 1);
@@ -107,6 +125,10 @@ public final class AdamWOptimizer implements AutoCloseable {
     if (!Double.isFinite(value)) {
       return value;
     }
+    for (int i = 0; i < previous.size(); i++) {
+      ops.cast(previous.get(i), values.get(i));
+    }
+    undoable = !previous.isEmpty();
     steps++;
     for (Group group : groups) {
       if (!group.values.isEmpty()) {
@@ -115,6 +137,20 @@ public final class AdamWOptimizer implements AutoCloseable {
       }
     }
     return value;
+  }
+
+  /**
+   * Gives the parameters the values they had before the last step; the moments stay as they are, so this is for stopping.
+   *
+   * @return whether there was such a step, and its values were kept
+   */
+  public boolean undo() {
+    boolean undone = undoable;
+    for (int i = 0; undone && i < previous.size(); i++) {
+      ops.cast(values.get(i), previous.get(i));
+    }
+    undoable = false;
+    return undone;
   }
 
   @Override
