@@ -2,8 +2,6 @@ package dev.cocktail.trainer;
 
 import static java.util.Objects.requireNonNull;
 
-import dev.cocktail.lora.AdapterConfig;
-import dev.cocktail.lora.TargetModules;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.config.AdapterSection;
@@ -113,7 +111,7 @@ public final class FineTuning {
           return train(folder, model, trainable, data, plan, folder.model());
         }
       }
-      try (var trainable = LoraTrainable.create(model, adapterConfig(), training.seed())) {
+      try (var trainable = LoraTrainable.create(model, run.adapter().toAdapterConfig().withBaseModel(run.model().toString()), training.seed())) {
         return train(folder, model, trainable, data, plan, folder.adapter());
       }
     }
@@ -153,21 +151,6 @@ public final class FineTuning {
         "task %s: %,d examples, %,d tokens (mean %.0f, longest %,d), %.1f %% of them learnt%s", name,
         statistics.examples(), statistics.tokens(), statistics.meanLength(), statistics.longest(),
         100 * statistics.supervisedShare(), dropped);
-  }
-
-  private AdapterConfig adapterConfig() {
-    AdapterSection section = run.adapter();
-    TargetModules targets = switch (section.targetModules().kind()) {
-      case ALL_LINEAR -> TargetModules.allLinear();
-      case PATTERN -> TargetModules.matching(section.targetModules().names().getFirst());
-      case NAMES -> TargetModules.named(section.targetModules().names().toArray(String[]::new));
-    };
-    var initialisation = switch (section.init()) {
-      case KAIMING -> AdapterConfig.Initialisation.UNIFORM;
-      case GAUSSIAN -> AdapterConfig.Initialisation.GAUSSIAN;
-    };
-    return new AdapterConfig(section.r(), section.loraAlpha(), section.loraDropout(), section.useRslora(),
-        section.useDora(), targets, Map.of(), Map.of(), initialisation, run.model().toString(), Map.of());
   }
 
   private Result train(

@@ -16,6 +16,9 @@ final class DemoData {
   /** A question and its answer. */
   record Item(String prompt, String completion) {}
 
+  private static final List<String> WORDS = List.of("negative", "neutral", "positive", "yes", "no", "up", "down",
+      "unchanged", "profit", "loss", "price", "company", "quarter", "shares");
+
   private DemoData() {}
 
   private static RandomGenerator random(long seed) {
@@ -78,7 +81,7 @@ final class DemoData {
     List<Item> items = new ArrayList<>();
     while (items.size() < count) {
       var news = grammar.companyNews();
-      switch (random.nextInt(5)) {
+      switch (random.nextInt(7)) {
         case 0 -> items.add(new Item("Which company is this news about? " + news.text(), news.company()));
         case 1 -> {
           if (!news.measure().isEmpty()) {
@@ -91,6 +94,17 @@ final class DemoData {
           }
         }
         case 3 -> items.add(new Item("Repeat this news. " + news.text(), news.text()));
+        case 4 -> {
+          boolean mentioned = random.nextBoolean();
+          String company = mentioned ? news.company() : grammar.company();
+          items.add(new Item("Does this news mention " + company + "? " + news.text(),
+              news.text().contains(company) ? "yes" : "no"));
+        }
+        // A word that was never written in training has an embedding that no fine-tuning of other weights can use.
+        case 5 -> {
+          String word = WORDS.get(random.nextInt(WORDS.size()));
+          items.add(new Item("Repeat this word. " + word, word));
+        }
         default -> {
           var headline = grammar.priceHeadline();
           items.add(new Item("Which commodity is this headline about? " + headline.text(), headline.commodity()));

@@ -58,9 +58,17 @@ class DemoDataTest {
   }
 
   @Test
-  void conversationsAnswerWithWordsOfTheQuestion() {
-    assertThat(DemoData.conversations(500, 3)).allSatisfy(item ->
-        assertThat(item.prompt()).containsIgnoringCase(item.completion()));
+  void conversationsAnswerWithWordsOfTheQuestionOrSayWhetherACompanyIsNamed() {
+    assertThat(DemoData.conversations(500, 3)).allSatisfy(item -> {
+      if (item.prompt().startsWith("Does this news mention ")) {
+        int questionMark = item.prompt().indexOf('?');
+        String company = item.prompt().substring("Does this news mention ".length(), questionMark);
+        boolean named = item.prompt().substring(questionMark).contains(company);
+        assertThat(item.completion()).isEqualTo(named ? "yes" : "no");
+      } else {
+        assertThat(item.prompt()).containsIgnoringCase(item.completion());
+      }
+    });
   }
 
   /** The example of Sennrich, Haddow and Birch (2016): the first merges of low, lower, newest, widest. */
