@@ -110,6 +110,9 @@ final class Gemm {
     int groupDepth = Math.min(depth, DEPTH_OF_GROUP);
     int rows = Math.max(MicroKernel.ROWS, capacity / groupDepth / MicroKernel.ROWS * MicroKernel.ROWS);
     int columns = Math.max(MicroKernel.COLUMNS, capacity / groupDepth / MicroKernel.COLUMNS * MicroKernel.COLUMNS);
+    // Decided for all chunks alike: a later chunk of rows finds B as the first one left it.
+    boolean inPlace = Math.ceilDiv(c.rows(), MicroKernel.ROWS) <= FEW_TILES && b.type() == DType.F32
+        && b.columnStride() == 1;
     for (int k = 0; k < depth; k += DEPTH_OF_GROUP) {
       int chunkDepth = Math.min(DEPTH_OF_GROUP, depth - k);
       float keep = k == 0 ? beta : 1;
@@ -118,7 +121,7 @@ final class Gemm {
         for (int i = 0; i < c.rows(); i += rows) {
           int chunkRows = Math.min(rows, c.rows() - i);
           new Chunk(c.part(i, chunkRows, j, chunkColumns), alpha, a.part(i, chunkRows, k, chunkDepth),
-              b.part(k, chunkDepth, j, chunkColumns), keep, i == 0).run(pool);
+              b.part(k, chunkDepth, j, chunkColumns), keep, inPlace, i == 0).run(pool);
         }
       }
     }
@@ -145,8 +148,11 @@ final class Gemm {
     private final int tilesPerTask;
     private final int panelsPerTask;
 
-    /** @param packB whether B is still to be packed; it is when the chunk before had another part of B */
-    Chunk(Matrix c, float alpha, Matrix a, Matrix b, float beta, boolean packB) {
+    /**
+     * @param inPlace whether whole panels of B are read where they lie
+     * @param packB whether B is still to be packed; it is when the chunk before had another part of B
+     */
+    Chunk(Matrix c, float alpha, Matrix a, Matrix b, float beta, boolean inPlace, boolean packB) {
       this.c = c;
       this.alpha = alpha;
       this.a = a;
@@ -155,7 +161,6 @@ final class Gemm {
       depth = a.columns();
       tiles = Math.ceilDiv(c.rows(), MicroKernel.ROWS);
       panels = Math.ceilDiv(c.columns(), MicroKernel.COLUMNS);
-      boolean inPlace = tiles <= FEW_TILES && b.type() == DType.F32 && b.columnStride() == 1;
       panelsInPlace = inPlace ? c.columns() / MicroKernel.COLUMNS : 0;
       panelsPacked = packB ? panels - panelsInPlace : 0;
       GemmBuffers buffers = GemmBuffers.ofThread();
