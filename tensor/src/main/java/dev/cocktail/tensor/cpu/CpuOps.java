@@ -200,6 +200,7 @@ final class CpuOps implements Ops {
   public void attention(Tensor out, Tensor lse, Tensor qkv, Sequences sequences, AttentionShape shape) {
     arguments.attention(out, lse, qkv, sequences, shape);
     CpuAttention.run(pool, out, lse, qkv, sequences, shape);
+    keep(out, lse, qkv);
   }
 
   @Override
@@ -207,6 +208,7 @@ final class CpuOps implements Ops {
       Tensor dQkv, Tensor dOut, Tensor out, Tensor lse, Tensor qkv, Sequences sequences, AttentionShape shape) {
     arguments.attentionBackward(dQkv, dOut, out, lse, qkv, sequences, shape);
     CpuAttentionBackward.run(pool, dQkv, dOut, out, lse, qkv, sequences, shape);
+    keep(dQkv, dOut, out, lse, qkv);
   }
 
   @Override
@@ -214,6 +216,7 @@ final class CpuOps implements Ops {
       Tensor keys, Tensor values, Tensor qkv, Sequences sequences, Tensor slots, Tensor starts, AttentionShape shape) {
     arguments.storeKeysAndValues(keys, values, qkv, sequences, slots, starts, shape);
     CpuAttentionDecode.storeKeysAndValues(pool, keys, values, qkv, sequences, slots, starts, shape);
+    keep(keys, values, qkv, slots, starts);
   }
 
   @Override
@@ -222,6 +225,7 @@ final class CpuOps implements Ops {
       AttentionShape shape) {
     arguments.attentionDecode(out, qkv, keys, values, slots, lengths, longest, shape);
     CpuAttentionDecode.run(pool, out, qkv, keys, values, slots, lengths, longest, shape);
+    keep(out, qkv, keys, values, slots, lengths);
   }
 
   @Override
