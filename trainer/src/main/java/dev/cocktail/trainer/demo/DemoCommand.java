@@ -111,9 +111,10 @@ public final class DemoCommand extends CocktailCommand {
           loss(result.after(), task), share(before.get(task)), share(after.get(task)));
     }
     out().println();
-    out().println("The adapter (PEFT's files): " + result.trained());
+    Path adapter = folder.toAbsolutePath().relativize(result.trained().toAbsolutePath());
+    out().println("The adapter (PEFT's files): " + folder.resolve(adapter));
     out().println("Ask it yourself: ./cocktail generate --model " + folder.resolve("base") + " --adapter "
-        + result.trained() + " --prompt '" + after.get(DemoMaterial.TASKS.getFirst()).answers().getFirst().prompt()
+        + folder.resolve(adapter) + " --prompt '" + after.get(DemoMaterial.TASKS.getFirst()).answers().getFirst().prompt()
         + "'");
   }
 
