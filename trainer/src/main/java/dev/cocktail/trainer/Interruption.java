@@ -1,5 +1,6 @@
 package dev.cocktail.trainer;
 
+import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 
 /**
@@ -19,7 +20,13 @@ import java.util.concurrent.CountDownLatch;
  * }</pre>
  */
 public final class Interruption implements AutoCloseable {
+  /** How long the end waits for the watching thread once all is saved, so that it can say so and choose the exit code. */
+  private static final Duration LAST_WORDS = Duration.ofSeconds(2);
+
+  private static volatile boolean ending;
+
   private final CountDownLatch finished = new CountDownLatch(1);
+  private final Thread watcher = Thread.currentThread();
   private final Thread hook = new Thread(this::holdTheEnd, "interruption");
   private volatile boolean requested;
 
@@ -37,10 +44,23 @@ public final class Interruption implements AutoCloseable {
     return requested;
   }
 
+  /**
+   * Ends the virtual machine with an exit code; also where an interruption is ending it already, whose own code would say
+   * that a signal killed the program, when it saved and stopped by itself.
+   */
+  public static void exit(int exitCode) {
+    if (ending) {
+      Runtime.getRuntime().halt(exitCode);
+    }
+    System.exit(exitCode);
+  }
+
   private void holdTheEnd() {
     requested = true;
+    ending = true;
     try {
       finished.await();
+      watcher.join(LAST_WORDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.cocktail.tensor.Tensor;
 import dev.cocktail.tensor.cpu.CpuDevice;
 import dev.cocktail.tensor.testing.SharedFiles;
+import dev.cocktail.trainer.cli.CommandRun;
 import dev.cocktail.trainer.config.RunFile;
 import dev.cocktail.trainer.config.TaskSection;
 import dev.cocktail.trainer.data.ExampleEncoder;
@@ -87,6 +88,18 @@ class MainJobTest {
         .allSatisfy(event -> assertThat(event.path("tasks").size()).isEqualTo(2));
     JsonNode last = events.getLast();
     assertThat(last.at("/tasks/tweets/loss").doubleValue()).isEqualTo(result.after().get("tweets").mean());
+  }
+
+  @Test
+  void theUntrainedModelContinuesAsItsMakersDoes() throws IOException {
+    Path model = SharedFiles.require("data/weights/stories260K-phi3");
+    JsonNode expected = new ObjectMapper().readTree(model.resolve("expected-greedy.json").toFile());
+    Path prompt = folder.resolve("prompt.json");
+    Files.writeString(prompt, "[" + expected.required("prompt_ids") + "]");
+    JsonNode answer = CommandRun.of("generate", "--device", "cpu", "--json", "--model", model.toString(), "--tokens",
+        prompt.toString(), "--max-new-tokens", String.valueOf(expected.required("greedy_ids").size())).done().json();
+    assertThat(expected.required("greedy_ids").size()).isEqualTo(200);
+    assertThat(answer.required("ids")).isEqualTo(expected.required("greedy_ids"));
   }
 
   /** The losses of the validation sets under the saved adapter. */

@@ -2,6 +2,7 @@ package dev.cocktail.trainer.cli;
 
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.InterruptedRunException;
+import dev.cocktail.trainer.Interruption;
 import dev.cocktail.trainer.TrainingFailedException;
 import dev.cocktail.trainer.config.RunFileReference;
 import java.io.PrintWriter;
@@ -63,7 +64,7 @@ public final class Cocktail implements Runnable {
     quietLibraries(Arrays.asList(arguments).contains("--debug"));
     var out = new PrintWriter(System.out, false, StandardCharsets.UTF_8);
     var err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
-    System.exit(run(out, err, arguments));
+    Interruption.exit(run(out, err, arguments));
   }
 
   /** Runs the command that the arguments name and returns its exit code. */
