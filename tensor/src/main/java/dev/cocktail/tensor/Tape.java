@@ -173,8 +173,10 @@ public final class Tape implements AutoCloseable {
         }
       }
       Target dX = x.requiresGradient() ? target(x) : new Target(null, false);
+      // Only the factors' gradient reads what was scaled; where there is none it was freed, and its place may be dX's.
+      Tensor scaled = needsX ? in.tensor() : out.gradient();
       ops.scaleColumnsBackward(
-          dX.tensor(), dX.accumulate(), dFactors, out.gradient(), in.tensor(), factors.handle());
+          dX.tensor(), dX.accumulate(), dFactors, out.gradient(), scaled, factors.handle());
     }, saved, out);
     return out;
   }

@@ -40,6 +40,29 @@ class TapeGradientTest {
   }
 
   @Test
+  void whatFrozenFactorsScaledInPlaceIsNotAskedForAgain() {
+    try (var device = new CpuDevice(1); var arena = device.openArena("test");
+        var tape = Tape.recording(device, arena)) {
+      Variable factors = Variable.frozen(filled(device, arena, 2, 4));
+      Variable w = Variable.frozen(filled(device, arena, 1, 4, 4));
+      Variable x = Variable.frozen(filled(device, arena, 1, 3, 4));
+      Tensor seed = filled(device, arena, 1, 3, 4);
+      tape.keepGradient(x);
+      // The scaled values are freed with the inner scope: gradients take their place.
+      Variable out = tape.scoped(tape.scaleColumns(tape.linear(x, w), factors), y -> tape.linear(y, w));
+      tape.seed(out, seed);
+      tape.backward();
+      assertThat(Values.read(x.gradient())).containsOnly(32);
+    }
+  }
+
+  private static Tensor filled(Device device, TensorArena arena, double value, long... dims) {
+    Tensor tensor = arena.allocate(DType.F32, dims);
+    device.ops().fill(tensor, value);
+    return tensor;
+  }
+
+  @Test
   void scopesChangeNothing() {
     try (var device = new ReferenceDevice(); var scoped = new TinyTransformer(device, 7, true);
         var flat = new TinyTransformer(device, 7, true)) {
