@@ -30,10 +30,16 @@ public interface Device extends AutoCloseable {
    */
   Tensor adopt(TensorArena arena, Tensor host);
 
-  /** Copies all elements of a host tensor to a tensor of this device; dtype and number of elements must agree. */
+  /**
+   * Copies all elements of a host tensor to a tensor of this device; dtype and number of elements must agree. Operations
+   * issued later see them; when this returns, the host tensor may be changed or freed, though the copy may be under way.
+   */
   void copyFromHost(Tensor target, Tensor host);
 
-  /** Copies all elements of a tensor of this device to a host tensor; dtype and number of elements must agree. */
+  /**
+   * Copies all elements of a tensor of this device to a host tensor; dtype and number of elements must agree. Waits for the
+   * operations issued so far: when this returns, the elements can be read.
+   */
   void copyToHost(Tensor host, Tensor source);
 
   /** Waits until all operations issued so far are done. */

@@ -102,12 +102,13 @@ public final class TrainingStep {
         TokenBatch tokens = pack(batch.microBatches().get(m), 1.0 / supervised, arena);
         try (Tape tape = Tape.recording(device, arena)) {
           Tensor tokenLosses = forward(tape, tokens, transform.apply(m));
-          addLosses(losses, tokens, tokenLosses);
           long middle = System.nanoTime();
           tape.backward();
           device.synchronize();
           forward += middle - start;
           backward += System.nanoTime() - middle;
+          // Only now: reading losses waits for the device, which should have its backward pass in hand by then.
+          addLosses(losses, tokens, tokenLosses);
         }
         peak = Math.max(peak, arena.peakBytes());
       }
