@@ -8,10 +8,12 @@ import dev.cocktail.trainer.config.AdapterSection;
 import dev.cocktail.trainer.config.RunFile;
 import dev.cocktail.trainer.config.TaskSection;
 import dev.cocktail.trainer.config.TrainingSection;
+import dev.cocktail.trainer.data.Example;
 import dev.cocktail.trainer.data.ExampleEncoder;
 import dev.cocktail.trainer.data.MicroBatch;
 import dev.cocktail.trainer.data.Packer;
 import dev.cocktail.trainer.data.ProportionalMixture;
+import dev.cocktail.trainer.data.SupervisionSample;
 import dev.cocktail.trainer.data.TaskData;
 import dev.cocktail.trainer.data.TaskStatistics;
 import dev.cocktail.transformer.Phi3Model;
@@ -19,6 +21,7 @@ import dev.cocktail.transformer.text.ChatEncoder;
 import dev.cocktail.transformer.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -49,9 +52,13 @@ public final class FineTuning {
   public record Result(
       Path folder, Path trained, int steps, Map<String, TaskLoss> before, Map<String, TaskLoss> after) {}
 
+  /** Tokens shown of an example before and after the place where what is learnt begins. */
+  private static final int SHOWN = 48;
+
   private final RunFile run;
   private final Device device;
   private Consumer<String> notes = line -> {};
+  private boolean colours;
   private BooleanSupplier stop = () -> false;
   private final List<TrainingListener> listeners = new ArrayList<>();
 
@@ -74,6 +81,12 @@ public final class FineTuning {
   /** Hears lines for people: what was read, what will be done. */
   public FineTuning notes(Consumer<String> consumer) {
     notes = requireNonNull(consumer, "consumer");
+    return this;
+  }
+
+  /** Whether the notes may show in colours which tokens are learnt; otherwise these stand in brackets. */
+  public FineTuning colours(boolean wanted) {
+    colours = wanted;
     return this;
   }
 
@@ -129,10 +142,11 @@ public final class FineTuning {
     List<TaskData> train = new ArrayList<>();
     List<MicroBatch.Sequence> validation = new ArrayList<>();
     for (TaskSection task : run.tasks()) {
-      TaskData data = TaskData.load(task.name(), task.train(), examples);
+      TaskData data = load(task.name(), task.train(), examples, model);
       notes.accept(describe(task.name(), data.statistics()));
+      notes.accept("  such as " + sample(encoder.tokenizer(), data.examples().getFirst()));
       if (task.validation().isPresent()) {
-        TaskData held = TaskData.load(task.name(), task.validation().get(), examples);
+        TaskData held = load(task.name(), task.validation().get(), examples, model);
         notes.accept(describe(task.name() + ", validation", held.statistics()));
         int number = train.size();
         held.examples().forEach(example -> validation.add(new MicroBatch.Sequence(number, example)));
@@ -141,6 +155,35 @@ public final class FineTuning {
     }
     int batch = Math.max(run.evaluation().batchTokens(), maxLength);
     return new Data(train, new Packer(batch, batch).microBatches(validation));
+  }
+
+  /** A task whose tokens the model knows; a tokenizer of another model would be noticed only in the midst of training. */
+  private static TaskData load(String name, Path file, ExampleEncoder examples, Phi3Model model) {
+    TaskData data = TaskData.load(name, file, examples);
+    int vocabulary = model.config().vocabSize();
+    for (Example example : data.examples()) {
+      int largest = Arrays.stream(example.ids()).max().orElse(0);
+      if (largest >= vocabulary) {
+        throw new InvalidInputException(example.origin() + ": the tokenizer makes token " + largest
+            + " of this example, but the model's vocabulary has " + vocabulary + " tokens; is the tokenizer.json beside "
+            + "the weights that of this model?");
+      }
+    }
+    return data;
+  }
+
+  /** An example as it is learnt, on one line, as far as it lies around the place where what is learnt begins. */
+  private String sample(Tokenizer tokenizer, Example example) {
+    int learnt = 1;
+    while (!example.supervised()[learnt]) {
+      learnt++;
+    }
+    int from = Math.max(0, learnt - SHOWN);
+    int to = Math.min(example.length(), learnt + SHOWN);
+    var part = new Example(Arrays.copyOfRange(example.ids(), from, to),
+        Arrays.copyOfRange(example.supervised(), from, to), example.origin());
+    return (from > 0 ? "... " : "") + SupervisionSample.render(tokenizer, part, colours).replace("\n", "↵")
+        + (to < example.length() ? " ..." : "");
   }
 
   private static String describe(String name, TaskStatistics statistics) {

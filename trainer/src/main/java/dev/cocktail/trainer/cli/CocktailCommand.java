@@ -74,7 +74,8 @@ public abstract class CocktailCommand implements Callable<Integer> {
     boolean watched = !shared.quiet() && System.console() != null && System.console().isTerminal();
     try (var interruption = Interruption.watch();
         var progress = new ConsoleProgress(err(), run.training().logEvery(), watched)) {
-      FineTuning fineTuning = FineTuning.of(run, device).notes(this::note).stopWhen(interruption::requested);
+      FineTuning fineTuning =
+          FineTuning.of(run, device).notes(this::note).colours(watched).stopWhen(interruption::requested);
       try {
         return shared.quiet() ? fineTuning.run() : fineTuning.listener(progress).run();
       } catch (InterruptedRunException e) {

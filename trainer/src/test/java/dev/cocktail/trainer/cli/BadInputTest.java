@@ -65,6 +65,18 @@ class BadInputTest {
   }
 
   @Test
+  void aTokenizerThatMakesTokensTheModelDoesNotHave() {
+    StringBuilder tokens = new StringBuilder();
+    for (int id = 284; id < 520; id++) {
+      tokens.append(", {\"id\": ").append(id).append(", \"content\": \"<").append(id).append(">\", \"single_word\": false, ")
+          .append("\"lstrip\": false, \"rstrip\": false, \"normalized\": false, \"special\": true}");
+    }
+    folder.edit("model/tokenizer.json", " ],\n \"normalizer\": null", tokens + " ],\n \"normalizer\": null");
+    folder.edit("train.jsonl", "green", "<519>");
+    assertTrainRefused("train.jsonl:2", "token 519", "vocabulary", "tokenizer.json");
+  }
+
+  @Test
   void missingWeights() throws IOException {
     Files.delete(folder.path(WEIGHTS));
     assertModelRefused(folder.path("model").toString(), "model.safetensors");
