@@ -171,6 +171,9 @@ final class AdapterConfigJson {
       if (value.isContainerNode()) {
         return !value.isEmpty();
       }
+      if (value.isNumber() && value.doubleValue() == 0 || value.isTextual() && value.textValue().isEmpty()) {
+        return false;
+      }
       return !value.isMissingNode() && !value.isNull() && !(value.isBoolean() && !value.booleanValue());
     }
 
