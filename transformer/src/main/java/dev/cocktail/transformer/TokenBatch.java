@@ -92,7 +92,6 @@ public final class TokenBatch {
         }
       }
       device.copyFromHost(target, host);
-      device.synchronize();
     }
     return target;
   }
