@@ -44,11 +44,13 @@ final class StepCommand extends CocktailCommand {
 
   @Override
   public Integer call() {
-    requirePositive("--seq", sequenceLength);
-    requirePositive("--batch", batch);
-    requirePositive("--rank", rank);
-    requirePositive("--steps", steps);
-    requirePositive("--reps", repetitions);
+    // A token learns to predict the next one.
+    requireAtLeast(2, "--seq", sequenceLength);
+    requireAtLeast(1, "--batch", batch);
+    requireAtLeast(1, "--rank", rank);
+    requireAtLeast(1, "--steps", steps);
+    requireAtLeast(1, "--reps", repetitions);
+    requireAtLeast(0, "--warm-up", warmUp);
     var options = new StepBenchmark.Options(StepPreset.of(preset), type(), batch, sequenceLength, rank, checkpoint,
         warmUp, steps, repetitions, shared().seed().orElse(0));
     try (Device device = shared().openDevice(this::note)) {
@@ -71,9 +73,9 @@ final class StepCommand extends CocktailCommand {
     };
   }
 
-  private static void requirePositive(String option, int value) {
-    if (value < 1) {
-      throw new InvalidInputException(option + " is " + value + "; expected at least 1");
+  private static void requireAtLeast(int least, String option, int value) {
+    if (value < least) {
+      throw new InvalidInputException(option + " is " + value + "; expected at least " + least);
     }
   }
 }
