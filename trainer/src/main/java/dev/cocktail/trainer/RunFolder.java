@@ -5,6 +5,7 @@ import dev.cocktail.tensor.safetensors.AtomicFile;
 import dev.cocktail.trainer.config.RunFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
@@ -41,17 +42,39 @@ record RunFolder(Path path) {
     return new RunFolder(path);
   }
 
-  /** Makes the folder and writes the configuration. */
+  /**
+   * Makes the folder and writes the configuration.
+   *
+   * @throws InvalidInputException when that cannot be, or when another run took the folder since it was found free
+   */
   void create(RunFile run) {
     try {
       Files.createDirectories(path);
     } catch (IOException e) {
-      throw new InvalidInputException("output: " + path + " cannot be made: " + e.getMessage(), e);
+      throw new InvalidInputException("output: " + path + " cannot be made: " + e, e);
+    }
+    try {
+      Files.createFile(metrics()); // Of runs that start together, one succeeds here.
+    } catch (FileAlreadyExistsException e) {
+      throw new InvalidInputException(
+          "output: " + path + " was taken by another run that started meanwhile; name another folder", e);
+    } catch (IOException e) {
+      throw new InvalidInputException("output: " + path + " cannot be written: " + e, e);
     }
     try {
       AtomicFile.writeText(path.resolve("run.yaml"), run.toYaml());
     } catch (UncheckedIOException e) {
-      throw new InvalidInputException("output: " + path + " cannot be written: " + e.getMessage(), e);
+      release();
+      throw new InvalidInputException("output: " + path + " cannot be written: " + e.getCause().getMessage(), e);
+    }
+  }
+
+  /** Gives up a folder in which nothing was written yet. */
+  private void release() {
+    try {
+      Files.deleteIfExists(metrics());
+    } catch (IOException e) {
+      // The failure that led here says more.
     }
   }
 

@@ -6,6 +6,7 @@ import dev.cocktail.trainer.Interruption;
 import dev.cocktail.trainer.TrainingFailedException;
 import dev.cocktail.trainer.config.RunFileReference;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -152,6 +153,9 @@ public final class Cocktail implements Runnable {
   }
 
   private static String message(Throwable failure) {
+    if (failure instanceof UncheckedIOException unchecked && unchecked.getMessage().equals(unchecked.getCause().toString())) {
+      return message(unchecked.getCause()); // It adds nothing of its own.
+    }
     if (failure instanceof OutOfMemoryError) {
       return "out of memory: "
           + failure.getMessage()

@@ -106,6 +106,16 @@ public final class JsonLines {
     }
   }
 
+  /** What the parser says, without its remarks on itself. */
+  private static String reason(JsonProcessingException failure) {
+    String text = failure.getOriginalMessage();
+    if (text.startsWith("Trailing token")) {
+      return "more follows after the object; expected one object a line";
+    }
+    int aside = text.indexOf(" (start marker at ");
+    return aside < 0 ? text : text.substring(0, aside);
+  }
+
   private SourceRecord parse(String text) {
     JsonNode node;
     try {
@@ -114,7 +124,7 @@ public final class JsonLines {
       var lfs = text.startsWith("version https://git-lfs") ? "; this is a git-lfs pointer: git lfs pull" : "";
       var column = e.getLocation() == null ? 1 : e.getLocation().getColumnNr();
       throw new InvalidInputException(
-          "%s: not valid JSON at column %d: %s%s%s".formatted(origin(), column, e.getOriginalMessage(), lfs,
+          "%s: not valid JSON at column %d: %s%s%s".formatted(origin(), column, reason(e), lfs,
               text.strip().startsWith("[") && line == 1 ? "; a JSON list over several lines is not JSONL" : ""), e);
     }
     if (node == null || !node.isObject()) {

@@ -35,6 +35,7 @@ class JsonLinesTest {
   @CsvSource(delimiter = '@', value = {
       "{\"prompt\": \"a\", @not valid JSON at column",
       "[1, 2]@not a JSON object",
+      "{\"prompt\":\"a\",\"completion\":\"b\"} {}@more follows after the object; expected one object a line",
       "{\"prompt\":\"a\",\"completion\":\"b\"} x@not valid JSON",
       "{\"prompt\":\"a\",\"prompt\":\"b\",\"completion\":\"c\"}@not valid JSON",
       "{\"prompt\":\"a\"}@\"completion\" is missing",
