@@ -71,7 +71,8 @@ public interface Ops {
   /**
    * {@code C = alpha op(A) op(B) + beta C} on row-major matrices, op(X) being X or its transpose: op(A) is [M,K], op(B)
    * is [K,N], C is [M,N]. A and B have any of F32, BF16, F16 (F64 in the reference); C has activation or parameter type.
-   * With beta = 0, C is only written. Only one of A and B may be 16 bits wide and the other 32.
+   * With beta = 0, C is only written. A and B
+   * need not have the same type: a device widens what its products need wide.
    */
   void gemm(Tensor c, double alpha, Tensor a, boolean transposeA, Tensor b, boolean transposeB, double beta);
 

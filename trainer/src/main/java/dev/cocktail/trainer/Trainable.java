@@ -24,6 +24,6 @@ public interface Trainable {
   /** Whether the parameters are few beside the model, so that a second copy of them costs little. */
   boolean isSmall();
 
-  /** Writes what was trained to a folder that other tools read; whole or not at all. */
+  /** Writes what was trained to a folder that other tools read. Each file is whole or absent. */
   void save(Path folder);
 }

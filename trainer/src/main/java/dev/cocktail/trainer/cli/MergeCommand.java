@@ -1,6 +1,7 @@
 package dev.cocktail.trainer.cli;
 
 import dev.cocktail.lora.Merge;
+import dev.cocktail.tensor.InvalidInputException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -31,6 +32,10 @@ final class MergeCommand extends CocktailCommand {
 
   @Override
   public Integer call() {
+    if (!shared().device().equals("auto") && !shared().device().equals("cpu")) {
+      throw new InvalidInputException("--device " + shared().device()
+          + ": merge computes in double precision on the CPU; leave the option out");
+    }
     OptionalLong limit = maxShardBytes == null ? OptionalLong.empty() : OptionalLong.of(maxShardBytes);
     Merge.Result result = Merge.merge(model, adapter, out, limit, (tensor, done, total) -> {});
     if (shared().json()) {

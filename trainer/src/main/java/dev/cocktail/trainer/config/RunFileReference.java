@@ -18,14 +18,4 @@ public final class RunFileReference {
   private static String pad(String path) {
     return path + " ".repeat(Math.max(0, KEY_WIDTH - path.length()));
   }
-
-  /** The list as a table in Markdown. */
-  public static String markdown() {
-    return RunFile.keys().stream()
-        .map(
-            key ->
-                "| `%s` | %s | `%s` | %s |"
-                    .formatted(key.path(), key.type(), key.defaultText(), key.meaning().replace("|", "\\|")))
-        .collect(Collectors.joining("\n", "| key | value | default | meaning |\n|---|---|---|---|\n", "\n"));
-  }
 }
