@@ -153,7 +153,8 @@ public final class Cocktail implements Runnable {
   }
 
   private static String message(Throwable failure) {
-    if (failure instanceof UncheckedIOException unchecked && unchecked.getMessage().equals(unchecked.getCause().toString())) {
+    if (failure instanceof UncheckedIOException unchecked
+        && unchecked.getMessage().equals(unchecked.getCause().toString())) {
       return message(unchecked.getCause()); // It adds nothing of its own.
     }
     if (failure instanceof OutOfMemoryError) {

@@ -8,6 +8,7 @@ import dev.cocktail.tensor.Variable;
 import dev.cocktail.tensor.safetensors.SafetensorsWriter;
 import dev.cocktail.trainer.Trace;
 import dev.cocktail.transformer.PaddedInputs;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -46,6 +47,13 @@ final class TraceCommand extends CocktailCommand {
     if (!Files.isDirectory(folder)) {
       throw new InvalidInputException("--out: there is no folder " + folder + "; make it first");
     }
+    if (Files.isDirectory(out)) {
+      throw new InvalidInputException("--out: " + out + " is a folder; expected the name of a file");
+    }
+    if (Files.exists(out) && (isIn(options.model()) || options.adapter() != null && isIn(options.adapter()))) {
+      throw new InvalidInputException(
+          "--out: " + out + " exists in the model's or adapter's folder, where nothing is overwritten; name another");
+    }
     try (Device device = shared().openDevice(this::note);
         ModelOptions.Opened opened = options.open(device, gradients);
         TensorArena weights = device.openArena("trainable weights")) {
@@ -67,6 +75,14 @@ final class TraceCommand extends CocktailCommand {
         note("wrote " + found.size() + " tensors to " + out);
       }
       return DONE;
+    }
+  }
+
+  private boolean isIn(Path folder) {
+    try {
+      return Files.isSameFile(out.toAbsolutePath().getParent(), folder);
+    } catch (IOException e) {
+      return false; // There is no such folder, as loading it will say.
     }
   }
 }

@@ -175,6 +175,17 @@ class BadInputTest {
   }
 
   @Test
+  void tracesOverTheModelOrAFolder() {
+    String model = folder.path("model").toString();
+    folder.write("tokens.json", "{\"input_ids\": [[1, 2]]}");
+    Map<String, String> before = folder.contents();
+    for (String out : new String[] {model, folder.path("model/model.safetensors").toString()}) {
+      assertRefused(CommandRun.of("trace", "--model", model, "--tokens", folder.path("tokens.json").toString(), "--out",
+          out), before, "--out", out);
+    }
+  }
+
+  @Test
   void absentAdapter() {
     Map<String, String> before = folder.contents();
     assertRefused(folder.generate("--prompt", "hello", "--adapter", folder.path("model").toString()), before,
