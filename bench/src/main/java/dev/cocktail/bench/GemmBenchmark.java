@@ -2,6 +2,8 @@ package dev.cocktail.bench;
 
 import dev.cocktail.tensor.TensorArena;
 import dev.cocktail.tensor.cpu.CpuDevice;
+import dev.cocktail.tensor.cpu.WorkerPool;
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -17,7 +19,11 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** Matrix products of the training step on the processor, time a product; {@link GemmReport} relates them to the peak. */
+/**
+ * Matrix products of the training step on the processor, time a product. After each iteration it prints the share of the
+ * machine's multiply-add peak, measured just before that iteration on as many threads; {@link GemmReport} measures both in
+ * finer turns.
+ */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
@@ -32,6 +38,14 @@ public class GemmBenchmark {
   @Param({"1", "2"})
   private int threads;
 
+  private static final int PEAK_BURSTS = 200;
+
+  private final float[] sink = new float[2];
+  private GemmCase shape;
+  private WorkerPool pool;
+  private double peak;
+  private long calls;
+  private long start;
   private CpuDevice device;
   private TensorArena arena;
   private GemmCase.Product matrices;
@@ -40,19 +54,38 @@ public class GemmBenchmark {
   public void open() {
     device = new CpuDevice(threads);
     arena = device.openArena("benchmark");
-    matrices = GemmCase.all().stream().filter(shape -> shape.name().equals(product)).findFirst().orElseThrow()
-        .on(device, arena);
+    pool = new WorkerPool(threads);
+    shape = GemmCase.all().stream().filter(candidate -> candidate.name().equals(product)).findFirst().orElseThrow();
+    matrices = shape.on(device, arena);
     matrices.verify();
+  }
+
+  @Setup(Level.Iteration)
+  public void measurePeak() {
+    peak = 0;
+    for (int burst = 0; burst < PEAK_BURSTS; burst++) {
+      peak = Math.max(peak, MultiplyAddPeak.measure(pool, sink));
+    }
+    calls = 0;
+    start = System.nanoTime();
+  }
+
+  @TearDown(Level.Iteration)
+  public void printShare() {
+    double speed = shape.operations() * calls / (System.nanoTime() - start);
+    System.out.printf(Locale.ROOT, "%.1f GFLOP/s, %.1f %% of the multiply-add peak; ", speed, 100 * speed / peak);
   }
 
   @TearDown(Level.Trial)
   public void close() {
     arena.close();
     device.close();
+    pool.close();
   }
 
   @Benchmark
   public void multiply() {
     matrices.multiply();
+    calls++;
   }
 }
