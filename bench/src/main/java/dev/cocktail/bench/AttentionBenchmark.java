@@ -23,7 +23,9 @@ import org.openjdk.jmh.annotations.Warmup;
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
 @Warmup(iterations = 3, time = 2)
 @Measurement(iterations = 5, time = 1)
-@Fork(value = 3, jvmArgsAppend = {"--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"})
+@Fork(
+    value = 3,
+    jvmArgsAppend = {"--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"})
 public class AttentionBenchmark {
   @Param({"512", "512 d96", "512 d128", "4 x 512 grouped", "2048", "2048 window", "16 x 100", "64 x 32"})
   private String attention;
@@ -39,8 +41,12 @@ public class AttentionBenchmark {
   public void open() {
     device = new CpuDevice(threads);
     arena = device.openArena("benchmark");
-    work = AttentionCase.all().stream().filter(shape -> shape.name().equals(attention)).findFirst().orElseThrow()
-        .on(device, arena);
+    work =
+        AttentionCase.all().stream()
+            .filter(shape -> shape.name().equals(attention))
+            .findFirst()
+            .orElseThrow()
+            .on(device, arena);
     work.forward();
     work.verify();
   }

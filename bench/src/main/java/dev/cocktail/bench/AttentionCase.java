@@ -35,7 +35,9 @@ record AttentionCase(String name, int sequences, int length, AttentionShape shap
     return new AttentionCase(name, sequences, length, shape);
   }
 
-  /** Floating-point operations of the two products of the forward pass, over the pairs of tokens that see each other. */
+  /**
+   * Floating-point operations of the two products of the forward pass, over the pairs of tokens that see each other.
+   */
   double forwardOperations() {
     double pairs = 0;
     for (int i = 0; i < length; i++) {
@@ -57,13 +59,27 @@ record AttentionCase(String name, int sequences, int length, AttentionShape shap
     Tensor dOut = arena.allocate(DType.F32, tokens, shape.queryWidth());
     device.ops().normal(qkv, 0, 1, new RandomKey(1, 0));
     device.ops().normal(dOut, 0, 1, new RandomKey(1, 1));
-    return new Work(device, shape, packed, qkv, dOut, arena.allocate(DType.F32, tokens, shape.queryWidth()),
-        arena.allocate(DType.F32, tokens, shape.heads()), arena.allocate(DType.F32, tokens, shape.qkvWidth()));
+    return new Work(
+        device,
+        shape,
+        packed,
+        qkv,
+        dOut,
+        arena.allocate(DType.F32, tokens, shape.queryWidth()),
+        arena.allocate(DType.F32, tokens, shape.heads()),
+        arena.allocate(DType.F32, tokens, shape.qkvWidth()));
   }
 
   /** Tensors of a case and what is timed. */
-  record Work(CpuDevice device, AttentionShape shape, Sequences sequences, Tensor qkv, Tensor dOut, Tensor out,
-      Tensor lse, Tensor dQkv) {
+  record Work(
+      CpuDevice device,
+      AttentionShape shape,
+      Sequences sequences,
+      Tensor qkv,
+      Tensor dOut,
+      Tensor out,
+      Tensor lse,
+      Tensor dQkv) {
     void forward() {
       device.ops().attention(out, lse, qkv, sequences, shape);
     }
@@ -78,8 +94,11 @@ record AttentionCase(String name, int sequences, int length, AttentionShape shap
       for (int b = 0; b < sequences.count(); b++) {
         long token = sequences.offset(b);
         for (int e = 0; e < shape.queryWidth(); e++) {
-          int value = shape.queryWidth() + shape.kvWidth() + e / shape.headDim() / group * shape.headDim()
-              + e % shape.headDim();
+          int value =
+              shape.queryWidth()
+                  + shape.kvWidth()
+                  + e / shape.headDim() / group * shape.headDim()
+                  + e % shape.headDim();
           double expected = qkv.get(token * shape.qkvWidth() + value);
           if (out.get(token * shape.queryWidth() + e) != expected) {
             throw new IllegalStateException("sequence " + b + ", element " + e + " is wrong");

@@ -5,9 +5,9 @@ import dev.cocktail.tensor.cpu.CpuDevice;
 import dev.cocktail.tensor.cpu.WorkerPool;
 
 /**
- * Prints, for every {@link AttentionCase}, the speed of its forward and backward pass as a share of the multiply-add peak
- * measured in turns with it; see {@link GemmReport}. Operations count pairs of tokens that see each other only, so work on
- * masked parts of tiles shows as a lower share.
+ * Prints, for every {@link AttentionCase}, the speed of its forward and backward pass as a share of the multiply-add
+ * peak measured in turns with it; see {@link GemmReport}. Operations count pairs of tokens that see each other only, so
+ * work on masked parts of tiles shows as a lower share.
  *
  * <p>{@code java --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -cp 'bench/target/lib/*'
  * dev.cocktail.bench.AttentionReport [threads [name prefix]]}
@@ -24,7 +24,8 @@ public final class AttentionReport {
     String prefix = arguments.length > 1 ? arguments[1] : "";
     System.out.printf(
         "%-16s %9s %9s %7s %9s %9s %7s%n", "attention", "fwd ms", "GFLOP/s", "share", "bwd ms", "GFLOP/s", "share");
-    try (CpuDevice device = new CpuDevice(threads); WorkerPool pool = new WorkerPool(threads)) {
+    try (CpuDevice device = new CpuDevice(threads);
+        WorkerPool pool = new WorkerPool(threads)) {
       float[] sink = new float[threads];
       for (AttentionCase attention : AttentionCase.all()) {
         if (attention.name().startsWith(prefix)) {
@@ -43,8 +44,14 @@ public final class AttentionReport {
       double[] backward = measure(work::backward, pool, sink);
       double forwardSpeed = attention.forwardOperations() / forward[0];
       double backwardSpeed = attention.backwardOperations() / backward[0];
-      System.out.printf("%-16s %9.3f %9.1f %6.1f%% %9.3f %9.1f %6.1f%%%n", attention.name(), forward[0] / 1e6,
-          forwardSpeed, 100 * forwardSpeed / forward[1], backward[0] / 1e6, backwardSpeed,
+      System.out.printf(
+          "%-16s %9.3f %9.1f %6.1f%% %9.3f %9.1f %6.1f%%%n",
+          attention.name(),
+          forward[0] / 1e6,
+          forwardSpeed,
+          100 * forwardSpeed / forward[1],
+          backward[0] / 1e6,
+          backwardSpeed,
           100 * backwardSpeed / backward[1]);
     }
   }

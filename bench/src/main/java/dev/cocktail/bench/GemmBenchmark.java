@@ -20,19 +20,35 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Matrix products of the training step on the processor, time a product. After each iteration it prints the share of the
- * machine's multiply-add peak, measured just before that iteration on as many threads; {@link GemmReport} measures both in
- * finer turns.
+ * Matrix products of the training step on the processor, time a product. After each iteration it prints the share of
+ * the machine's multiply-add peak, measured just before that iteration on as many threads; {@link GemmReport} measures
+ * both in finer turns.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
-@Fork(value = 3, jvmArgsAppend = {"--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"})
+@Fork(
+    value = 3,
+    jvmArgsAppend = {"--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"})
 public class GemmBenchmark {
-  @Param({"square", "qkv", "qkv bf16", "output", "gate and up", "down", "qkv dX", "lm head", "lora x A^T", "lora u B^T",
-      "lora dB", "lora dA", "token bf16", "8 tokens bf16"})
+  @Param({
+    "square",
+    "qkv",
+    "qkv bf16",
+    "output",
+    "gate and up",
+    "down",
+    "qkv dX",
+    "lm head",
+    "lora x A^T",
+    "lora u B^T",
+    "lora dB",
+    "lora dA",
+    "token bf16",
+    "8 tokens bf16"
+  })
   private String product;
 
   @Param({"1", "2"})

@@ -84,8 +84,9 @@ record GemmCase(String name, int m, int n, int k, boolean transposeA, DType type
           double sum = shape.beta * before.get((long) i * shape.n + j);
           double magnitude = Math.abs(sum);
           for (int l = 0; l < shape.k; l++) {
-            double product = a.get(shape.transposeA ? (long) l * shape.m + i : (long) i * shape.k + l)
-                * b.get(shape.transposeB ? (long) j * shape.k + l : (long) l * shape.n + j);
+            double product =
+                a.get(shape.transposeA ? (long) l * shape.m + i : (long) i * shape.k + l)
+                    * b.get(shape.transposeB ? (long) j * shape.k + l : (long) l * shape.n + j);
             sum += product;
             magnitude += Math.abs(product);
           }

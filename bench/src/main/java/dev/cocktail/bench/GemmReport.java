@@ -5,8 +5,8 @@ import dev.cocktail.tensor.cpu.CpuDevice;
 import dev.cocktail.tensor.cpu.WorkerPool;
 
 /**
- * Prints, for every {@link GemmCase}, the speed of its product as a share of the multiply-add peak measured in turns with
- * it. Bests of many short runs, and on one thread its processor time: other work on the machine hides the rest.
+ * Prints, for every {@link GemmCase}, the speed of its product as a share of the multiply-add peak measured in turns
+ * with it. Bests of many short runs, and on one thread its processor time: other work on the machine hides the rest.
  *
  * <p>{@code java --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -cp 'bench/target/lib/*'
  * dev.cocktail.bench.GemmReport [threads [name prefix]]}
@@ -22,7 +22,8 @@ public final class GemmReport {
     int threads = arguments.length > 0 ? Integer.parseInt(arguments[0]) : Runtime.getRuntime().availableProcessors();
     String prefix = arguments.length > 1 ? arguments[1] : "";
     System.out.printf("%-18s %-17s %9s %9s %7s %8s%n", "product", "m x n x k", "ms", "GFLOP/s", "share", "GB/s");
-    try (CpuDevice device = new CpuDevice(threads); WorkerPool pool = new WorkerPool(threads)) {
+    try (CpuDevice device = new CpuDevice(threads);
+        WorkerPool pool = new WorkerPool(threads)) {
       float[] sink = new float[threads];
       for (GemmCase shape : GemmCase.all()) {
         if (shape.name().startsWith(prefix)) {
@@ -55,8 +56,14 @@ public final class GemmReport {
         } while (System.nanoTime() < turn);
       }
       double speed = shape.operations() / best;
-      System.out.printf("%-18s %-17s %9.3f %9.1f %6.1f%% %8.1f%n", shape.name(),
-          shape.m() + "x" + shape.n() + "x" + shape.k(), best / 1e6, speed, 100 * speed / peak, shape.bytes() / best);
+      System.out.printf(
+          "%-18s %-17s %9.3f %9.1f %6.1f%% %8.1f%n",
+          shape.name(),
+          shape.m() + "x" + shape.n() + "x" + shape.k(),
+          best / 1e6,
+          speed,
+          100 * speed / peak,
+          shape.bytes() / best);
     }
   }
 }

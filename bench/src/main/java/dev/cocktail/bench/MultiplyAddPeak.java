@@ -7,7 +7,9 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
-/** What the machine's multiply-add units can do when nothing but registers is involved: the measure of matrix products. */
+/**
+ * What the machine's multiply-add units can do when nothing but registers is involved: the measure of matrix products.
+ */
 final class MultiplyAddPeak {
   private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
   private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
@@ -58,7 +60,17 @@ final class MultiplyAddPeak {
       s10 = a.fma(b, s10);
       s11 = a.fma(b, s11);
     }
-    return s0.add(s1).add(s2).add(s3).add(s4).add(s5).add(s6).add(s7).add(s8).add(s9).add(s10).add(s11)
+    return s0.add(s1)
+        .add(s2)
+        .add(s3)
+        .add(s4)
+        .add(s5)
+        .add(s6)
+        .add(s7)
+        .add(s8)
+        .add(s9)
+        .add(s10)
+        .add(s11)
         .reduceLanes(VectorOperators.ADD);
   }
 }

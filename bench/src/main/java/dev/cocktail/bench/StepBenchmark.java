@@ -21,13 +21,22 @@ import java.util.Map;
 import java.util.random.RandomGeneratorFactory;
 
 /**
- * Times a LoRA training step on random weights and tokens: forward, mean cross-entropy over every shifted token, backward,
- * clipping, AdamW. The work, the warm-up and the figures are those of {@code peers/lora_step.py}.
+ * Times a LoRA training step on random weights and tokens: forward, mean cross-entropy over every shifted token,
+ * backward, clipping, AdamW. The work, the warm-up and the figures are those of {@code peers/lora_step.py}.
  */
 final class StepBenchmark {
   /** What to measure. */
-  record Options(StepPreset preset, DType dtype, int batch, int sequenceLength, int rank, boolean checkpointLayers,
-      int warmUp, int steps, int repetitions, long seed) {}
+  record Options(
+      StepPreset preset,
+      DType dtype,
+      int batch,
+      int sequenceLength,
+      int rank,
+      boolean checkpointLayers,
+      int warmUp,
+      int steps,
+      int repetitions,
+      long seed) {}
 
   private static final double LEARNING_RATE = 1e-4;
 
@@ -36,10 +45,14 @@ final class StepBenchmark {
   /** Runs and returns the figures under the peer's keys. */
   static Map<String, Object> run(Device device, Options options) {
     try (Phi3Model model = Phi3Model.random(options.preset().config(), device, options.dtype(), options.seed());
-        var trainable = LoraTrainable.create(model,
-            AdapterConfig.lora(options.rank(), 2 * options.rank(), TargetModules.allLinear()), options.seed());
-        var optimiser = new AdamWOptimizer(device, trainable.parameters(),
-            new AdamWOptimizer.Settings(0.9, 0.999, 1e-8, 0.01, 1.0))) {
+        var trainable =
+            LoraTrainable.create(
+                model,
+                AdapterConfig.lora(options.rank(), 2 * options.rank(), TargetModules.allLinear()),
+                options.seed());
+        var optimiser =
+            new AdamWOptimizer(
+                device, trainable.parameters(), new AdamWOptimizer.Settings(0.9, 0.999, 1e-8, 0.01, 1.0))) {
       return measure(device, options, model, trainable, optimiser);
     }
   }

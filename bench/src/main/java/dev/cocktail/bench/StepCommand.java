@@ -51,8 +51,18 @@ final class StepCommand extends CocktailCommand {
     requireAtLeast(1, "--steps", steps);
     requireAtLeast(1, "--reps", repetitions);
     requireAtLeast(0, "--warm-up", warmUp);
-    var options = new StepBenchmark.Options(StepPreset.of(preset), type(), batch, sequenceLength, rank, checkpoint,
-        warmUp, steps, repetitions, shared().seed().orElse(0));
+    var options =
+        new StepBenchmark.Options(
+            StepPreset.of(preset),
+            type(),
+            batch,
+            sequenceLength,
+            rank,
+            checkpoint,
+            warmUp,
+            steps,
+            repetitions,
+            shared().seed().orElse(0));
     try (Device device = shared().openDevice(this::note)) {
       Map<String, Object> figures = StepBenchmark.run(device, options);
       if (shared().json()) {

@@ -31,9 +31,15 @@ enum StepPreset {
   }
 
   static StepPreset of(String label) {
-    return Arrays.stream(values()).filter(preset -> preset.label.equals(label)).findFirst()
-        .orElseThrow(() -> new InvalidInputException("unknown preset '" + label + "'; known: "
-            + String.join(", ", Arrays.stream(values()).map(preset -> preset.label).toList())));
+    return Arrays.stream(values())
+        .filter(preset -> preset.label.equals(label))
+        .findFirst()
+        .orElseThrow(() ->
+            new InvalidInputException(
+                "unknown preset '"
+                    + label
+                    + "'; known: "
+                    + String.join(", ", Arrays.stream(values()).map(preset -> preset.label).toList())));
   }
 
   String label() {
@@ -42,7 +48,21 @@ enum StepPreset {
 
   Phi3Config config() {
     int headDim = hiddenSize / heads;
-    return new Phi3Config(VOCABULARY, hiddenSize, intermediateSize, layers, heads, kvHeads, headDim, 4096, 1e-5,
-        RopeConfig.plain(headDim, 10_000), OptionalInt.of(2047), false, OptionalInt.of(1), List.of(2), OptionalInt.of(0));
+    return new Phi3Config(
+        VOCABULARY,
+        hiddenSize,
+        intermediateSize,
+        layers,
+        heads,
+        kvHeads,
+        headDim,
+        4096,
+        1e-5,
+        RopeConfig.plain(headDim, 10_000),
+        OptionalInt.of(2047),
+        false,
+        OptionalInt.of(1),
+        List.of(2),
+        OptionalInt.of(0));
   }
 }

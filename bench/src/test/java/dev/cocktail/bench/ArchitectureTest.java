@@ -45,8 +45,7 @@ class ArchitectureTest {
     assertThat(classes)
         .isNotEmpty()
         .allSatisfy(
-            type ->
-                assertThat(ROOMS).anyMatch(room -> (type.getPackageName() + ".").startsWith(ROOT + room + ".")));
+            type -> assertThat(ROOMS).anyMatch(room -> (type.getPackageName() + ".").startsWith(ROOT + room + ".")));
   }
 
   @Test
@@ -59,10 +58,7 @@ class ArchitectureTest {
   @MethodSource("rooms")
   void aRoomUsesOnlyRoomsToItsLeft(String room) {
     String[] rightOfIt =
-        ROOMS.stream()
-            .skip(ROOMS.indexOf(room) + 1L)
-            .map(other -> ROOT + other + "..")
-            .toArray(String[]::new);
+        ROOMS.stream().skip(ROOMS.indexOf(room) + 1L).map(other -> ROOT + other + "..").toArray(String[]::new);
     if (rightOfIt.length == 0) {
       return;
     }
@@ -139,7 +135,9 @@ class ArchitectureTest {
             .because("only programs talk to people; libraries return values and throw"));
   }
 
-  /** A room that is still empty has nothing to break; {@link #theFoundationIsSeen} keeps the rules from being vacuous. */
+  /**
+   * A room that is still empty has nothing to break; {@link #theFoundationIsSeen} keeps the rules from being vacuous.
+   */
   private void check(ArchRule rule) {
     rule.allowEmptyShould(true).check(classes);
   }

@@ -85,32 +85,82 @@ public record AdapterConfig(
 
   /** The same with another dropout. */
   public AdapterConfig withDropout(double newDropout) {
-    return new AdapterConfig(rank, alpha, newDropout, rankStabilised, dora, targets, rankPattern, alphaPattern,
-        initialisation, baseModel, otherKeys);
+    return new AdapterConfig(
+        rank,
+        alpha,
+        newDropout,
+        rankStabilised,
+        dora,
+        targets,
+        rankPattern,
+        alphaPattern,
+        initialisation,
+        baseModel,
+        otherKeys);
   }
 
   /** The same, rank-stabilised or not. */
   public AdapterConfig withRankStabilised(boolean newRankStabilised) {
-    return new AdapterConfig(rank, alpha, dropout, newRankStabilised, dora, targets, rankPattern, alphaPattern,
-        initialisation, baseModel, otherKeys);
+    return new AdapterConfig(
+        rank,
+        alpha,
+        dropout,
+        newRankStabilised,
+        dora,
+        targets,
+        rankPattern,
+        alphaPattern,
+        initialisation,
+        baseModel,
+        otherKeys);
   }
 
   /** The same, as DoRA or not. */
   public AdapterConfig withDora(boolean newDora) {
-    return new AdapterConfig(rank, alpha, dropout, rankStabilised, newDora, targets, rankPattern, alphaPattern,
-        initialisation, baseModel, otherKeys);
+    return new AdapterConfig(
+        rank,
+        alpha,
+        dropout,
+        rankStabilised,
+        newDora,
+        targets,
+        rankPattern,
+        alphaPattern,
+        initialisation,
+        baseModel,
+        otherKeys);
   }
 
   /** The same for a model of that name or path. */
   public AdapterConfig withBaseModel(String newBaseModel) {
-    return new AdapterConfig(rank, alpha, dropout, rankStabilised, dora, targets, rankPattern, alphaPattern,
-        initialisation, newBaseModel, otherKeys);
+    return new AdapterConfig(
+        rank,
+        alpha,
+        dropout,
+        rankStabilised,
+        dora,
+        targets,
+        rankPattern,
+        alphaPattern,
+        initialisation,
+        newBaseModel,
+        otherKeys);
   }
 
   /** The same on other modules. */
   public AdapterConfig withTargets(TargetModules newTargets) {
-    return new AdapterConfig(rank, alpha, dropout, rankStabilised, dora, newTargets, rankPattern, alphaPattern,
-        initialisation, baseModel, otherKeys);
+    return new AdapterConfig(
+        rank,
+        alpha,
+        dropout,
+        rankStabilised,
+        dora,
+        newTargets,
+        rankPattern,
+        alphaPattern,
+        initialisation,
+        baseModel,
+        otherKeys);
   }
 
   /** Rank of the adapter on a module. */

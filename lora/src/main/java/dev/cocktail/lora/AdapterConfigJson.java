@@ -23,8 +23,8 @@ import java.util.Set;
 import java.util.TreeMap;
 
 /**
- * PEFT's {@code adapter_config.json}. A key that would change the numbers and is not supported is refused by name, unless
- * it is switched off.
+ * PEFT's {@code adapter_config.json}. A key that would change the numbers and is not supported is refused by name,
+ * unless it is switched off.
  */
 final class AdapterConfigJson {
   private static final JsonMapper JSON =
@@ -35,31 +35,60 @@ final class AdapterConfigJson {
 
   /** Keys that a field of {@link AdapterConfig} holds, and those whose one supported value is written always. */
   private static final Set<String> KNOWN =
-      Set.of("peft_type", "task_type", "r", "lora_alpha", "lora_dropout", "use_rslora", "use_dora", "target_modules",
-          "exclude_modules", "layers_to_transform", "layers_pattern", "rank_pattern", "alpha_pattern", "bias",
-          "modules_to_save", "fan_in_fan_out", "init_lora_weights", "base_model_name_or_path", "inference_mode");
+      Set.of(
+          "peft_type",
+          "task_type",
+          "r",
+          "lora_alpha",
+          "lora_dropout",
+          "use_rslora",
+          "use_dora",
+          "target_modules",
+          "exclude_modules",
+          "layers_to_transform",
+          "layers_pattern",
+          "rank_pattern",
+          "alpha_pattern",
+          "bias",
+          "modules_to_save",
+          "fan_in_fan_out",
+          "init_lora_weights",
+          "base_model_name_or_path",
+          "inference_mode");
 
   /** What else PEFT knows and this engine does not compute. */
-  private static final Map<String, String> UNSUPPORTED = new TreeMap<>(Map.ofEntries(
-      Map.entry("modules_to_save", "modules trained whole beside the adapter"),
-      Map.entry("fan_in_fan_out", "transposed weights"),
-      Map.entry("lora_bias", "biases on B"),
-      Map.entry("layer_replication", "repeated layers"),
-      Map.entry("trainable_token_indices", "trained token embeddings"),
-      Map.entry("target_parameters", "adapters on bare parameters"),
-      Map.entry("alora_invocation_tokens", "activated LoRA"),
-      Map.entry("use_qalora", "QA-LoRA"),
-      Map.entry("use_bdlora", "block-diagonal LoRA"),
-      Map.entry("arrow_config", "Arrow routing"),
-      Map.entry("velora_config", "VeLoRA"),
-      Map.entry("kasa_config", "KaSA"),
-      Map.entry("monteclora_config", "MonteCLoRA"),
-      Map.entry("megatron_config", "Megatron's parallel layers")));
+  private static final Map<String, String> UNSUPPORTED =
+      new TreeMap<>(
+          Map.ofEntries(
+              Map.entry("modules_to_save", "modules trained whole beside the adapter"),
+              Map.entry("fan_in_fan_out", "transposed weights"),
+              Map.entry("lora_bias", "biases on B"),
+              Map.entry("layer_replication", "repeated layers"),
+              Map.entry("trainable_token_indices", "trained token embeddings"),
+              Map.entry("target_parameters", "adapters on bare parameters"),
+              Map.entry("alora_invocation_tokens", "activated LoRA"),
+              Map.entry("use_qalora", "QA-LoRA"),
+              Map.entry("use_bdlora", "block-diagonal LoRA"),
+              Map.entry("arrow_config", "Arrow routing"),
+              Map.entry("velora_config", "VeLoRA"),
+              Map.entry("kasa_config", "KaSA"),
+              Map.entry("monteclora_config", "MonteCLoRA"),
+              Map.entry("megatron_config", "Megatron's parallel layers")));
 
   /** Keys without influence on the numbers of an adapter that exists. */
   private static final Set<String> HARMLESS =
-      Set.of("auto_mapping", "revision", "peft_version", "megatron_core", "qalora_group_size", "loftq_config",
-          "eva_config", "corda_config", "lora_ga_config", "ensure_weight_tying", "runtime_config");
+      Set.of(
+          "auto_mapping",
+          "revision",
+          "peft_version",
+          "megatron_core",
+          "qalora_group_size",
+          "loftq_config",
+          "eva_config",
+          "corda_config",
+          "lora_ga_config",
+          "ensure_weight_tying",
+          "runtime_config");
 
   private AdapterConfigJson() {}
 
@@ -98,12 +127,11 @@ final class AdapterConfigJson {
     keys.put("bias", nodes.textNode("none"));
     keys.put("fan_in_fan_out", nodes.booleanNode(false));
     keys.put("inference_mode", nodes.booleanNode(true));
-    keys.put("init_lora_weights", config.initialisation() == Initialisation.GAUSSIAN
-        ? nodes.textNode("gaussian")
-        : nodes.booleanNode(true));
-    keys.put("base_model_name_or_path", config.baseModel() == null
-        ? nodes.nullNode()
-        : nodes.textNode(config.baseModel()));
+    keys.put(
+        "init_lora_weights",
+        config.initialisation() == Initialisation.GAUSSIAN ? nodes.textNode("gaussian") : nodes.booleanNode(true));
+    keys.put(
+        "base_model_name_or_path", config.baseModel() == null ? nodes.nullNode() : nodes.textNode(config.baseModel()));
     keys.put("modules_to_save", nodes.nullNode());
     keys.put("target_modules", JSON.valueToTree(targetNames));
     // The names already say which layers, and leave out what is excluded.
@@ -180,8 +208,9 @@ final class AdapterConfigJson {
     private TargetModules targets() {
       Selection targets = selection("target_modules");
       if (targets.isEmpty()) {
-        throw refuse("target_modules", "names no module; expected a list of names, a pattern, or \""
-            + TargetModules.ALL_LINEAR + "\"");
+        throw refuse(
+            "target_modules",
+            "names no module; expected a list of names, a pattern, or \"" + TargetModules.ALL_LINEAR + "\"");
       }
       JsonNode layers = json.path("layers_to_transform");
       List<Integer> numbers = new ArrayList<>();
@@ -226,9 +255,13 @@ final class AdapterConfigJson {
         case "gaussian" -> Initialisation.GAUSSIAN;
         case "eva", "orthogonal" -> Initialisation.OTHER;
         // These move a part of the base weights into the adapter, so the adapter alone does not say what it adds to.
-        default -> throw refuse("init_lora_weights", "is \"" + value.textValue()
-            + "\", which changes the base weights; convert the adapter to plain LoRA with the tool that made it "
-            + "(PEFT: save_pretrained with path_initial_model_for_weight_conversion)");
+        default ->
+            throw refuse(
+                "init_lora_weights",
+                "is \""
+                    + value.textValue()
+                    + "\", which changes the base weights; convert the adapter to plain LoRA with the tool that made it"
+                    + " (PEFT: save_pretrained with path_initial_model_for_weight_conversion)");
       };
     }
 
@@ -242,8 +275,12 @@ final class AdapterConfigJson {
         }
         boolean unknown = !HARMLESS.contains(key) && !UNSUPPORTED.containsKey(key);
         if (unknown && isSwitchedOn(value) && (value.isContainerNode() || value.isBoolean())) {
-          throw refuse(key, "is " + value + ", which this program does not know; remove the key if it does not change "
-              + "what the adapter computes");
+          throw refuse(
+              key,
+              "is "
+                  + value
+                  + ", which this program does not know; remove the key if it does not change "
+                  + "what the adapter computes");
         }
         others.put(key, value);
       }

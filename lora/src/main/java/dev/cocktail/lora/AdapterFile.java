@@ -16,8 +16,8 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * An adapter's two files, opened and checked against the model it is meant for. The tensors are views of the mapped file, of
- * any floating-point type.
+ * An adapter's two files, opened and checked against the model it is meant for. The tensors are views of the mapped
+ * file, of any floating-point type.
  */
 final class AdapterFile implements AutoCloseable {
   static final String FILE = "adapter_model.safetensors";
@@ -47,8 +47,8 @@ final class AdapterFile implements AutoCloseable {
    * Opens an adapter's folder.
    *
    * @param modules the model's linear projections
-   * @throws InvalidInputException naming file and tensor, when a file is missing or broken, or when the adapter does not fit
-   *     the model
+   * @throws InvalidInputException naming file and tensor, when a file is missing or broken, or when the adapter does
+   *     not fit the model
    */
   static AdapterFile open(Path folder, List<LinearModule> modules) {
     requireFolder(folder);
@@ -64,19 +64,29 @@ final class AdapterFile implements AutoCloseable {
 
   private static void requireFolder(Path folder) {
     if (!Files.isDirectory(folder)) {
-      throw new InvalidInputException(folder + (Files.exists(folder) ? " is no folder" : " does not exist")
-          + "; an adapter is a folder with " + AdapterConfig.FILE + " and " + FILE);
+      throw new InvalidInputException(
+          folder
+              + (Files.exists(folder) ? " is no folder" : " does not exist")
+              + "; an adapter is a folder with "
+              + AdapterConfig.FILE
+              + " and "
+              + FILE);
     }
     if (Files.exists(folder.resolve(FILE))) {
       return;
     }
     if (Files.exists(folder.resolve(TORCH_FILE))) {
-      throw new InvalidInputException(folder + " has " + TORCH_FILE + ", PyTorch's own format, and no " + FILE
-          + "; write it again with PEFT (save_pretrained, which writes safetensors)");
+      throw new InvalidInputException(
+          folder
+              + " has "
+              + TORCH_FILE
+              + ", PyTorch's own format, and no "
+              + FILE
+              + "; write it again with PEFT (save_pretrained, which writes safetensors)");
     }
     boolean model = Files.exists(folder.resolve("config.json"));
-    throw new InvalidInputException(folder + " has no " + FILE
-        + (model ? "; it is a model's folder, where an adapter's is expected" : ""));
+    throw new InvalidInputException(
+        folder + " has no " + FILE + (model ? "; it is a model's folder, where an adapter's is expected" : ""));
   }
 
   AdapterConfig config() {
@@ -118,21 +128,36 @@ final class AdapterFile implements AutoCloseable {
         }
       }
       if (found.isEmpty()) {
-        throw refuse(config.targets() + " of " + AdapterConfig.FILE + " match no module of the model; its linear modules "
-            + "are " + String.join(", ", TargetModules.shortNames(modules)));
+        throw refuse(
+            config.targets()
+                + " of "
+                + AdapterConfig.FILE
+                + " match no module of the model; its linear modules "
+                + "are "
+                + String.join(", ", TargetModules.shortNames(modules)));
       }
       return found;
     }
 
     private void readNames() {
       for (String name : file.names()) {
-        AdapterKey key = AdapterKey.parse(name).orElseThrow(() -> refuse("tensor '" + name
-            + "' is no part of a LoRA adapter (lora_A, lora_B, lora_magnitude_vector of a linear module); adapters with "
-            + "other trained tensors are not supported"));
+        AdapterKey key =
+            AdapterKey.parse(name)
+                .orElseThrow(() ->
+                    refuse(
+                        "tensor '"
+                            + name
+                            + "' is no part of a LoRA adapter (lora_A, lora_B, lora_magnitude_vector of a linear"
+                            + " module); adapters with other trained tensors are not supported"));
         String other = names.put(key, name);
         if (other != null) {
-          throw refuse("tensors '" + other + "' and '" + name + "' are the same part of one module; a file must hold one "
-              + "adapter only");
+          throw refuse(
+              "tensors '"
+                  + other
+                  + "' and '"
+                  + name
+                  + "' are the same part of one module; a file must hold one "
+                  + "adapter only");
         }
       }
     }
@@ -142,8 +167,14 @@ final class AdapterFile implements AutoCloseable {
       modules.forEach(module -> byName.put(module.name(), module));
       names.forEach((key, name) -> {
         if (!byName.containsKey(key.module())) {
-          throw refuse("tensor '" + name + "' belongs to the module '" + key.module() + "', which the model does not have"
-              + nearest(key.module()) + "; the adapter was made for another model");
+          throw refuse(
+              "tensor '"
+                  + name
+                  + "' belongs to the module '"
+                  + key.module()
+                  + "', which the model does not have"
+                  + nearest(key.module())
+                  + "; the adapter was made for another model");
         }
       });
     }
@@ -153,10 +184,11 @@ final class AdapterFile implements AutoCloseable {
       int end = module.lastIndexOf('.');
       String last = module.substring(end + 1);
       Optional<String> shortName = NearestName.of(last, TargetModules.shortNames(modules));
-      List<String> candidates = modules.stream()
-          .map(LinearModule::name)
-          .filter(name -> shortName.isPresent() && name.endsWith("." + shortName.get()))
-          .toList();
+      List<String> candidates =
+          modules.stream()
+              .map(LinearModule::name)
+              .filter(name -> shortName.isPresent() && name.endsWith("." + shortName.get()))
+              .toList();
       return NearestName.hint(module, candidates);
     }
 
@@ -164,8 +196,14 @@ final class AdapterFile implements AutoCloseable {
       for (Part part : Part.values()) {
         String name = names.get(new AdapterKey(module.name(), part));
         if (name != null) {
-          throw refuse("tensor '" + name + "' belongs to a module that " + AdapterConfig.FILE + " does not target: "
-              + config.targets() + "; the two files do not belong together");
+          throw refuse(
+              "tensor '"
+                  + name
+                  + "' belongs to a module that "
+                  + AdapterConfig.FILE
+                  + " does not target: "
+                  + config.targets()
+                  + "; the two files do not belong together");
         }
       }
     }
@@ -179,8 +217,12 @@ final class AdapterFile implements AutoCloseable {
         return new Factors(a, b, require(module, Part.MAGNITUDE, Shape.of(module.outFeatures())));
       }
       if (names.containsKey(magnitude)) {
-        throw refuse("tensor '" + names.get(magnitude) + "' is DoRA's, but " + AdapterConfig.FILE
-            + " does not say use_dora; the two files do not belong together");
+        throw refuse(
+            "tensor '"
+                + names.get(magnitude)
+                + "' is DoRA's, but "
+                + AdapterConfig.FILE
+                + " does not say use_dora; the two files do not belong together");
       }
       return new Factors(a, b, null);
     }
@@ -189,14 +231,32 @@ final class AdapterFile implements AutoCloseable {
       AdapterKey key = new AdapterKey(module.name(), part);
       String name = names.get(key);
       if (name == null) {
-        throw refuse("tensor '" + key.written() + "' is missing; " + AdapterConfig.FILE + " has "
-            + config.targets() + (config.dora() ? " and use_dora" : ""));
+        throw refuse(
+            "tensor '"
+                + key.written()
+                + "' is missing; "
+                + AdapterConfig.FILE
+                + " has "
+                + config.targets()
+                + (config.dora() ? " and use_dora" : ""));
       }
       Tensor tensor = file.tensor(name);
       if (!tensor.shape().equals(expected)) {
         int rank = config.rankOf(module.name());
-        throw refuse("tensor '" + name + "' has the shape " + tensor.shape() + ", expected " + expected + " for r = "
-            + rank + " on the model's " + module.outFeatures() + " x " + module.inFeatures() + " weight");
+        throw refuse(
+            "tensor '"
+                + name
+                + "' has the shape "
+                + tensor.shape()
+                + ", expected "
+                + expected
+                + " for r = "
+                + rank
+                + " on the model's "
+                + module.outFeatures()
+                + " x "
+                + module.inFeatures()
+                + " weight");
       }
       if (!tensor.dtype().isFloat()) {
         throw refuse("tensor '" + name + "' is " + tensor.dtype() + ", expected floating-point numbers");

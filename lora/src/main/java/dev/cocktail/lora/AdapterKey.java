@@ -6,8 +6,8 @@ import java.util.regex.Pattern;
 
 /**
  * The name of an adapter's tensor, taken apart. Written is always PEFT's present form; read are also the forms of older
- * versions and other tools: without the leading {@code base_model.model.}, with the adapter's own name in between, and with
- * or without {@code .weight} behind a magnitude.
+ * versions and other tools: without the leading {@code base_model.model.}, with the adapter's own name in between, and
+ * with or without {@code .weight} behind a magnitude.
  *
  * @param module the adapted module, such as {@code model.layers.0.self_attn.qkv_proj}
  * @param part which of its tensors
@@ -15,7 +15,8 @@ import java.util.regex.Pattern;
 record AdapterKey(String module, Part part) {
   private static final String PREFIX = "base_model.model.";
   private static final Pattern FORM =
-      Pattern.compile("(?<module>.+?)\\.(?<part>lora_A|lora_B|lora_magnitude_vector)(?<rest>(?:\\.[^.]+)?(?:\\.weight)?)");
+      Pattern.compile(
+          "(?<module>.+?)\\.(?<part>lora_A|lora_B|lora_magnitude_vector)(?<rest>(?:\\.[^.]+)?(?:\\.weight)?)");
 
   enum Part {
     A("lora_A.weight"),
@@ -36,11 +37,12 @@ record AdapterKey(String module, Part part) {
     if (!matcher.matches()) {
       return Optional.empty();
     }
-    Part part = switch (matcher.group("part")) {
-      case "lora_A" -> Part.A;
-      case "lora_B" -> Part.B;
-      default -> Part.MAGNITUDE;
-    };
+    Part part =
+        switch (matcher.group("part")) {
+          case "lora_A" -> Part.A;
+          case "lora_B" -> Part.B;
+          default -> Part.MAGNITUDE;
+        };
     String rest = matcher.group("rest");
     boolean complete = part == Part.MAGNITUDE || rest.endsWith(".weight");
     return complete ? Optional.of(new AdapterKey(matcher.group("module"), part)) : Optional.empty();

@@ -25,8 +25,8 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Low-rank adapters on a model's linear projections. Its parameters, and their gradients where it is trained, live in the
- * arena it was made in.
+ * Low-rank adapters on a model's linear projections. Its parameters, and their gradients where it is trained, live in
+ * the arena it was made in.
  *
  * <p>As a {@link LinearTransform} it computes without dropout; going back, gradients reach its parameters.
  */
@@ -60,7 +60,8 @@ public final class LoraAdapter implements LinearTransform {
    * @param modules the model's linear projections
    * @param arena owns the parameters and their gradients
    * @param key decides the random numbers; each module draws from a stream of its own
-   * @throws InvalidInputException when a target matches no module, or the initialisation is not one that can be made here
+   * @throws InvalidInputException when a target matches no module, or the initialisation is not one that can be made
+   *     here
    */
   public static LoraAdapter create(
       AdapterConfig config, List<LinearModule> modules, Device device, TensorArena arena, RandomKey key) {
@@ -78,8 +79,8 @@ public final class LoraAdapter implements LinearTransform {
   }
 
   /**
-   * Reads an adapter that this program, PEFT or another tool wrote; any floating-point type is converted to the device's
-   * parameter type.
+   * Reads an adapter that this program, PEFT or another tool wrote; any floating-point type is converted to the
+   * device's parameter type.
    *
    * @param folder holds {@code adapter_config.json} and {@code adapter_model.safetensors}
    * @param modules the linear projections of the model it is for
@@ -90,15 +91,16 @@ public final class LoraAdapter implements LinearTransform {
       Path folder, List<LinearModule> modules, Device device, TensorArena arena, boolean trainable) {
     try (AdapterFile file = AdapterFile.open(folder, modules)) {
       Map<String, LoraModule> adapters = new LinkedHashMap<>();
-      file.factors().forEach((module, factors) -> {
-        LoraModule adapter = LoraModule.allocate(device, arena, file.config(), module, trainable);
-        copyToDevice(device, adapter.a().value(), factors.a());
-        copyToDevice(device, adapter.b().value(), factors.b());
-        if (adapter.magnitude() != null) {
-          copyToDevice(device, adapter.magnitude().value(), factors.magnitude());
-        }
-        adapters.put(module.name(), adapter);
-      });
+      file.factors()
+          .forEach((module, factors) -> {
+            LoraModule adapter = LoraModule.allocate(device, arena, file.config(), module, trainable);
+            copyToDevice(device, adapter.a().value(), factors.a());
+            copyToDevice(device, adapter.b().value(), factors.b());
+            if (adapter.magnitude() != null) {
+              copyToDevice(device, adapter.magnitude().value(), factors.magnitude());
+            }
+            adapters.put(module.name(), adapter);
+          });
       device.synchronize();
       return new LoraAdapter(file.config(), device, modules, adapters);
     }
@@ -133,7 +135,8 @@ public final class LoraAdapter implements LinearTransform {
   /**
    * The transform for one forward pass of training, with dropout.
    *
-   * @param key decides what is dropped, in a stream of its own for each module; derive it from seed, step and micro-batch
+   * @param key decides what is dropped, in a stream of its own for each module; derive it from seed, step and
+   *     micro-batch
    */
   public LinearTransform training(RandomKey key) {
     requireNonNull(key, "key");
@@ -146,8 +149,8 @@ public final class LoraAdapter implements LinearTransform {
   }
 
   /**
-   * The transform for many forward passes with the parameters as they are now: what DoRA divides by is computed here, once.
-   * After parameters have changed, ask for another.
+   * The transform for many forward passes with the parameters as they are now: what DoRA divides by is computed here,
+   * once. After parameters have changed, ask for another.
    */
   public LinearTransform inference() {
     for (LinearModule module : modules) {

@@ -12,10 +12,10 @@ import dev.cocktail.transformer.LinearModule;
 /**
  * The adapter on one linear projection: A [r, in], B [out, r] and, for DoRA, a magnitude [out], all of parameter type.
  *
- * <p>LoRA computes {@code y = W x + s B A x'}, where x' is x with dropout. DoRA computes {@code y = (m / n) V x} with {@code
- * V = W + s B A} and n its row norms, which count as constants in the backward pass (Liu et al., 2024, section 4.3). With
- * dropout it follows PEFT: the base projection keeps its whole input, the change is computed from the dropped one, {@code y
- * = W x + (m / n - 1) W x' + (m / n) s B A x'}.
+ * <p>LoRA computes {@code y = W x + s B A x'}, where x' is x with dropout. DoRA computes {@code y = (m / n) V x} with
+ * {@code V = W + s B A} and n its row norms, which count as constants in the backward pass (Liu et al., 2024, section
+ * 4.3). With dropout it follows PEFT: the base projection keeps its whole input, the change is computed from the
+ * dropped one, {@code y = W x + (m / n - 1) W x' + (m / n) s B A x'}.
  */
 final class LoraModule {
   private final double scale;
@@ -149,8 +149,8 @@ final class LoraModule {
   }
 
   /**
-   * The norms are written anew for every use into memory of the adapter's own: between a forward pass and its backward pass
-   * parameters do not change, so a second run of a layer writes the same bits.
+   * The norms are written anew for every use into memory of the adapter's own: between a forward pass and its backward
+   * pass parameters do not change, so a second run of a layer writes the same bits.
    */
   private void computeNorm(Device device, LinearModule module) {
     device.ops().adaptedRowNorm(norm, module.weight().value(), b.value(), a.value(), scale);

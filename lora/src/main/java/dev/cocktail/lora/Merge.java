@@ -29,9 +29,9 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
- * Adds an adapter to the weights of its model and writes a new model folder that needs no adapter. Weights keep their dtype,
- * are computed in double precision and rounded once; everything else of the folder is copied. Tensor after tensor is
- * written, so the model may be larger than memory.
+ * Adds an adapter to the weights of its model and writes a new model folder that needs no adapter. Weights keep their
+ * dtype, are computed in double precision and rounded once; everything else of the folder is copied. Tensor after
+ * tensor is written, so the model may be larger than memory.
  */
 public final class Merge {
   /** Endings of files that hold weights, which are not copied: they would be the unmerged ones. */
@@ -78,10 +78,12 @@ public final class Merge {
         AdapterFile adapter = AdapterFile.open(adapterFolder, model.linearModules());
         Arena arena = Arena.ofShared()) {
       Merging merging = new Merging(base, adapter, arena, progress);
-      AtomicFolder.write(target, folder -> {
-        copyOtherFiles(modelFolder, folder);
-        merging.write(folder, maxShardBytes);
-      });
+      AtomicFolder.write(
+          target,
+          folder -> {
+            copyOtherFiles(modelFolder, folder);
+            merging.write(folder, maxShardBytes);
+          });
       return new Result(adapter.factors().size(), base.names().size(), base.totalBytes());
     }
   }
@@ -152,20 +154,29 @@ public final class Merge {
 
     private StoredTensor stored(String name) {
       Tensor weight = base.tensor(name);
-      return new StoredTensor(name, weight.dtype(), weight.shape(), () -> {
-        Tensor written = modules.containsKey(name) ? merged(modules.get(name), weight) : weight;
-        bytesDone += weight.byteSize();
-        progress.written(name, bytesDone, base.totalBytes());
-        return written;
-      });
+      return new StoredTensor(
+          name,
+          weight.dtype(),
+          weight.shape(),
+          () -> {
+            Tensor written = modules.containsKey(name) ? merged(modules.get(name), weight) : weight;
+            bytesDone += weight.byteSize();
+            progress.written(name, bytesDone, base.totalBytes());
+            return written;
+          });
     }
 
     private Tensor merged(LinearModule module, Tensor weight) {
       Tensor out = Tensor.onHost(weight.dtype(), weight.shape(), buffer.asSlice(0, weight.byteSize()));
       if (!MergedWeight.compute(out, weight, factors.get(module), config.scaleOf(module.name()))) {
-        throw new InvalidInputException(base.path() + ": with the adapter, tensor '" + module.weightName()
-            + "' holds numbers that " + weight.dtype() + " cannot hold; the adapter is broken, or the base model must be "
-            + "converted to a wider type (BF16 or F32) first");
+        throw new InvalidInputException(
+            base.path()
+                + ": with the adapter, tensor '"
+                + module.weightName()
+                + "' holds numbers that "
+                + weight.dtype()
+                + " cannot hold; the adapter is broken, or the base model must be "
+                + "converted to a wider type (BF16 or F32) first");
       }
       return out;
     }

@@ -8,8 +8,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 
 /**
- * A weight with an adapter added: {@code V = W + s B A}, for DoRA {@code m / ||V|| V} with the norm of each row. Computed in
- * double precision and rounded once, to nearest even.
+ * A weight with an adapter added: {@code V = W + s B A}, for DoRA {@code m / ||V|| V} with the norm of each row.
+ * Computed in double precision and rounded once, to nearest even.
  */
 final class MergedWeight {
   private static final int BLOCK = 32;
@@ -29,21 +29,23 @@ final class MergedWeight {
     int rows = b.length;
     double limit = limit(w.dtype());
     AtomicBoolean inRange = new AtomicBoolean(true);
-    IntStream.range(0, (rows + BLOCK - 1) / BLOCK).parallel().forEach(block -> {
-      double[] row = new double[Math.toIntExact(w.dim(1))];
-      double[] change = new double[row.length];
-      for (int n = block * BLOCK; n < Math.min(rows, (block + 1) * BLOCK); n++) {
-        HostRows.read(w, (long) n * row.length, row);
-        addRow(row, change, a, b[n], scale);
-        if (factors.magnitude() != null) {
-          normalise(row, factors.magnitude().get(n));
-        }
-        if (!isWithin(row, limit)) {
-          inRange.set(false);
-        }
-        HostRows.write(out, (long) n * row.length, row);
-      }
-    });
+    IntStream.range(0, (rows + BLOCK - 1) / BLOCK)
+        .parallel()
+        .forEach(block -> {
+          double[] row = new double[Math.toIntExact(w.dim(1))];
+          double[] change = new double[row.length];
+          for (int n = block * BLOCK; n < Math.min(rows, (block + 1) * BLOCK); n++) {
+            HostRows.read(w, (long) n * row.length, row);
+            addRow(row, change, a, b[n], scale);
+            if (factors.magnitude() != null) {
+              normalise(row, factors.magnitude().get(n));
+            }
+            if (!isWithin(row, limit)) {
+              inRange.set(false);
+            }
+            HostRows.write(out, (long) n * row.length, row);
+          }
+        });
     return inRange.get();
   }
 

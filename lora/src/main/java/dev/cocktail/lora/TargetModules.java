@@ -15,8 +15,8 @@ import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
 /**
- * Which linear projections carry an adapter, by the rules of PEFT's {@code target_modules} and its companions. A list names
- * modules whole or by the end of their name after a dot; a pattern must match the whole name.
+ * Which linear projections carry an adapter, by the rules of PEFT's {@code target_modules} and its companions. A list
+ * names modules whole or by the end of their name after a dot; a pattern must match the whole name.
  *
  * @param targets modules to adapt
  * @param excluded modules to leave out, whatever {@code targets} says
@@ -63,8 +63,9 @@ public record TargetModules(Selection targets, Selection excluded, List<Integer>
     layers = List.copyOf(layers);
     layersPatterns = List.copyOf(layersPatterns);
     if (targets.pattern() != null && !layers.isEmpty()) {
-      throw new InvalidInputException("layers_to_transform cannot be used when target_modules is a pattern; "
-          + "name the layers in the pattern, or list the modules");
+      throw new InvalidInputException(
+          "layers_to_transform cannot be used when target_modules is a pattern; "
+              + "name the layers in the pattern, or list the modules");
     }
     if (layers.isEmpty() && !layersPatterns.isEmpty()) {
       throw new InvalidInputException("layers_pattern needs layers_to_transform");
@@ -145,7 +146,8 @@ public record TargetModules(Selection targets, Selection excluded, List<Integer>
     }
     List<LinearModule> selected = matched(modules);
     if (selected.isEmpty()) {
-      throw unmatched(this + " match no module of the model", targets.pattern() == null ? "" : targets.pattern(), known);
+      throw unmatched(
+          this + " match no module of the model", targets.pattern() == null ? "" : targets.pattern(), known);
     }
     return selected;
   }
@@ -157,11 +159,18 @@ public record TargetModules(Selection targets, Selection excluded, List<Integer>
 
   private static InvalidInputException unmatched(String problem, String name, Set<String> known) {
     String last = name.substring(name.lastIndexOf('.') + 1);
-    String head = last.equals("lm_head") || last.equals("embed_tokens")
-        ? "; the embedding and the output head cannot carry an adapter"
-        : NearestName.hint(last, known);
-    return new InvalidInputException(problem + head + ". Its linear modules are " + String.join(", ", known)
-        + "; '" + ALL_LINEAR + "' chooses them all.");
+    String head =
+        last.equals("lm_head") || last.equals("embed_tokens")
+            ? "; the embedding and the output head cannot carry an adapter"
+            : NearestName.hint(last, known);
+    return new InvalidInputException(
+        problem
+            + head
+            + ". Its linear modules are "
+            + String.join(", ", known)
+            + "; '"
+            + ALL_LINEAR
+            + "' chooses them all.");
   }
 
   /** The last parts of the modules' names, such as {@code qkv_proj}, in model order. */
@@ -172,20 +181,21 @@ public record TargetModules(Selection targets, Selection excluded, List<Integer>
   }
 
   /**
-   * The names to write into a file so that every tool finds the same modules: the ends of names where these choose exactly
-   * the given modules, whole names otherwise.
+   * The names to write into a file so that every tool finds the same modules: the ends of names where these choose
+   * exactly the given modules, whole names otherwise.
    */
   static List<String> namesOf(List<LinearModule> selected, List<LinearModule> all) {
     List<String> ends = new ArrayList<>(shortNames(selected));
-    boolean exact = all.stream().filter(module -> new Selection(ends, null).matches(module.name())).count()
-        == selected.size();
+    boolean exact =
+        all.stream().filter(module -> new Selection(ends, null).matches(module.name())).count() == selected.size();
     return exact ? ends : selected.stream().map(LinearModule::name).toList();
   }
 
   @Override
   public String toString() {
     String what = targets.pattern() != null ? "'" + targets.pattern() + "'" : targets.names().toString();
-    return "target_modules " + what
+    return "target_modules "
+        + what
         + (excluded.isEmpty() ? "" : " without exclude_modules")
         + (layers.isEmpty() ? "" : " in layers_to_transform " + layers);
   }

@@ -55,10 +55,11 @@ class AdapterConfigTest {
 
   @Test
   void everyFieldSurvivesWriting() throws IOException {
-    AdapterConfig config = parse(
-        "'r':3,'lora_alpha':7.5,'lora_dropout':0.1,'use_rslora':true,'use_dora':true,'rank_pattern':{'o_proj':5,'x':1},"
-            + "'alpha_pattern':{'.*down_proj':0.5},'init_lora_weights':'gaussian','base_model_name_or_path':'m/x',"
-            + "'peft_version':'0.21.0','new_number':3,'new_off':false");
+    AdapterConfig config =
+        parse(
+            "'r':3,'lora_alpha':7.5,'lora_dropout':0.1,'use_rslora':true,'use_dora':true,'rank_pattern':{'o_proj':5,'x':1},"
+                + "'alpha_pattern':{'.*down_proj':0.5},'init_lora_weights':'gaussian','base_model_name_or_path':'m/x',"
+                + "'peft_version':'0.21.0','new_number':3,'new_off':false");
     assertThat(AdapterConfig.fromJson(MAPPER.readTree(AdapterConfigJson.format(config, List.of("qkv_proj"))), "again"))
         .isEqualTo(config);
     assertThat(config.otherKeys()).containsOnlyKeys("peft_version", "new_number", "new_off");
@@ -66,8 +67,10 @@ class AdapterConfigTest {
 
   @Test
   void patternsGiveRankAndAlpha() throws IOException {
-    AdapterConfig config = parse("'r':4,'lora_alpha':8,'rank_pattern':{'0.mlp.down_proj':2,'down_proj':16,'proj':9},"
-        + "'alpha_pattern':{'^model.layers.1.mlp.down_proj':3}");
+    AdapterConfig config =
+        parse(
+            "'r':4,'lora_alpha':8,'rank_pattern':{'0.mlp.down_proj':2,'down_proj':16,'proj':9},"
+                + "'alpha_pattern':{'^model.layers.1.mlp.down_proj':3}");
     assertThat(config.rankOf("model.layers.0.mlp.down_proj")).isEqualTo(2);
     assertThat(config.rankOf("model.layers.1.mlp.down_proj")).isEqualTo(16);
     assertThat(config.rankOf("model.layers.1.self_attn.o_proj")).isEqualTo(4);
@@ -76,37 +79,41 @@ class AdapterConfigTest {
   }
 
   @ParameterizedTest
-  @CsvSource(delimiter = '|', textBlock = """
-      'peft_type':'IA3'                      | peft_type is "IA3"; only "LORA"
-      'task_type':'SEQ_CLS'                  | task_type is "SEQ_CLS"; only "CAUSAL_LM"
-      'bias':'all'                           | bias is "all"; only "none"
-      'r':0                                  | r must be an integer of at least 1, is 0
-      'r':2.5                                | r must be an integer, found 2.5
-      'r':'8'                                | r must be an integer, found "8"
-      'lora_alpha':'x'                       | lora_alpha must be a number, found "x"
-      'lora_dropout':1                       | lora_dropout must be at least 0 and below 1, is 1.0
-      'use_dora':'yes'                       | use_dora must be true or false, found "yes"
-      'target_modules':[]                    | target_modules names no module
-      'target_modules':null                  | target_modules names no module
-      'target_modules':[1]                   | target_modules must be a string or a list of strings, found 1
-      'target_modules':'('                   | is not a regular expression
-      'target_modules':'x','layers_to_transform':[1] | layers_to_transform cannot be used
-      'layers_pattern':['h']                 | layers_pattern needs layers_to_transform
-      'modules_to_save':['lm_head']          | modules_to_save asks for modules trained whole
-      'fan_in_fan_out':true                  | fan_in_fan_out asks for transposed weights
-      'lora_bias':true                       | lora_bias asks for biases
-      'layer_replication':[[0,4]]            | layer_replication asks for
-      'trainable_token_indices':[1]          | trainable_token_indices asks for
-      'target_parameters':['x']              | target_parameters asks for
-      'alora_invocation_tokens':[1]          | alora_invocation_tokens asks for
-      'use_qalora':true                      | use_qalora asks for
-      'init_lora_weights':'pissa_niter_16'   | init_lora_weights is "pissa_niter_16", which changes the base weights
-      'init_lora_weights':'olora'            | changes the base weights
-      'rank_pattern':[1]                     | rank_pattern must be an object
-      'rank_pattern':{'x':0}                 | rank_pattern 'x' must be an integer of at least 1
-      'use_new_method':true                  | use_new_method is true, which this program does not know
-      'new_config':{'a':1}                   | new_config is {"a":1}, which this program does not know
-      """, quoteCharacter = '`')
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          'peft_type':'IA3'                      | peft_type is "IA3"; only "LORA"
+          'task_type':'SEQ_CLS'                  | task_type is "SEQ_CLS"; only "CAUSAL_LM"
+          'bias':'all'                           | bias is "all"; only "none"
+          'r':0                                  | r must be an integer of at least 1, is 0
+          'r':2.5                                | r must be an integer, found 2.5
+          'r':'8'                                | r must be an integer, found "8"
+          'lora_alpha':'x'                       | lora_alpha must be a number, found "x"
+          'lora_dropout':1                       | lora_dropout must be at least 0 and below 1, is 1.0
+          'use_dora':'yes'                       | use_dora must be true or false, found "yes"
+          'target_modules':[]                    | target_modules names no module
+          'target_modules':null                  | target_modules names no module
+          'target_modules':[1]                   | target_modules must be a string or a list of strings, found 1
+          'target_modules':'('                   | is not a regular expression
+          'target_modules':'x','layers_to_transform':[1] | layers_to_transform cannot be used
+          'layers_pattern':['h']                 | layers_pattern needs layers_to_transform
+          'modules_to_save':['lm_head']          | modules_to_save asks for modules trained whole
+          'fan_in_fan_out':true                  | fan_in_fan_out asks for transposed weights
+          'lora_bias':true                       | lora_bias asks for biases
+          'layer_replication':[[0,4]]            | layer_replication asks for
+          'trainable_token_indices':[1]          | trainable_token_indices asks for
+          'target_parameters':['x']              | target_parameters asks for
+          'alora_invocation_tokens':[1]          | alora_invocation_tokens asks for
+          'use_qalora':true                      | use_qalora asks for
+          'init_lora_weights':'pissa_niter_16'   | init_lora_weights is "pissa_niter_16", which changes the base weights
+          'init_lora_weights':'olora'            | changes the base weights
+          'rank_pattern':[1]                     | rank_pattern must be an object
+          'rank_pattern':{'x':0}                 | rank_pattern 'x' must be an integer of at least 1
+          'use_new_method':true                  | use_new_method is true, which this program does not know
+          'new_config':{'a':1}                   | new_config is {"a":1}, which this program does not know
+          """,
+      quoteCharacter = '`')
   void refusesWhatItCannotCompute(String keys, String message) {
     assertThatThrownBy(() -> parse(keys))
         .isInstanceOf(InvalidInputException.class)

@@ -47,7 +47,8 @@ class AdapterFileTest {
 
   private void write(Map<String, Tensor> tensors, String otherKeys) throws IOException {
     SafetensorsWriter.write(folder.resolve(AdapterFile.FILE), tensors, Map.of());
-    Files.writeString(folder.resolve(AdapterConfig.FILE),
+    Files.writeString(
+        folder.resolve(AdapterConfig.FILE),
         "{\"peft_type\":\"LORA\",\"r\":3,\"target_modules\":[\"" + MODULE + "\"]" + otherKeys + "}");
   }
 
@@ -59,9 +60,13 @@ class AdapterFileTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {
-      "base_model.model.%s.lora_A.weight", "base_model.model.%s.lora_A.default.weight", "%s.lora_A.weight",
-      "%s.lora_A.my-adapter.weight"})
+  @ValueSource(
+      strings = {
+        "base_model.model.%s.lora_A.weight",
+        "base_model.model.%s.lora_A.default.weight",
+        "%s.lora_A.weight",
+        "%s.lora_A.my-adapter.weight"
+      })
   void readsNamesAndTypesOfOtherTools(String form) throws IOException {
     for (DType dtype : List.of(DType.F32, DType.BF16, DType.F16, DType.F64)) {
       Map<String, Tensor> tensors = new LinkedHashMap<>();
@@ -107,8 +112,10 @@ class AdapterFileTest {
     Map<String, Tensor> tensors = good();
     tensors.put(PREFIX + "model.layers.1.mlp.gate_proj.lora_A.weight", tensor(DType.F32, 3, 5));
     write(tensors, "");
-    assertRefused("tensor 'base_model.model.model.layers.1.mlp.gate_proj.lora_A.weight' belongs to the module "
-        + "'model.layers.1.mlp.gate_proj', which the model does not have; the nearest is 'model.layers.1.mlp.gate_up_proj'");
+    assertRefused(
+        "tensor 'base_model.model.model.layers.1.mlp.gate_proj.lora_A.weight' belongs to the module"
+            + " 'model.layers.1.mlp.gate_proj', which the model does not have; the nearest is"
+            + " 'model.layers.1.mlp.gate_up_proj'");
   }
 
   @Test

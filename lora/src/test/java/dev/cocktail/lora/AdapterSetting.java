@@ -24,8 +24,13 @@ record AdapterSetting(Device device, Phi3Model model, TensorArena arena, Golden 
   /** The tiny model with its adapter and what PEFT computed with it. */
   static Golden bundled(Path temporary) {
     Golden base = Golden.bundled(temporary);
-    for (String file : new String[] {"adapter/adapter_config.json", "adapter/adapter_model.safetensors",
-        "logits_lora.safetensors", "grads_lora.safetensors"}) {
+    for (String file :
+        new String[] {
+          "adapter/adapter_config.json",
+          "adapter/adapter_model.safetensors",
+          "logits_lora.safetensors",
+          "grads_lora.safetensors"
+        }) {
       Path target = base.model().resolve(file);
       if (!Files.exists(target)) {
         try (InputStream in = AdapterSetting.class.getResourceAsStream("/golden/phi3_gqa_tiny/" + file)) {

@@ -23,9 +23,14 @@ class GoldenAdapterTest {
   @TempDir static Path temporary;
 
   static Stream<Arguments> cases() {
-    return Stream.of("bundled adapter lora", "phi3_gqa_tiny adapter lora", "phi3_mini_tiny adapter lora",
-            "phi3_mini_tiny adapter_rslora rslora", "phi3_mini_tiny adapter_dora dora",
-            "phi35_longrope_tiny/short_len12 adapter lora", "phi35_longrope_tiny/long_len40 adapter lora")
+    return Stream.of(
+            "bundled adapter lora",
+            "phi3_gqa_tiny adapter lora",
+            "phi3_mini_tiny adapter lora",
+            "phi3_mini_tiny adapter_rslora rslora",
+            "phi3_mini_tiny adapter_dora dora",
+            "phi35_longrope_tiny/short_len12 adapter lora",
+            "phi35_longrope_tiny/long_len40 adapter lora")
         .flatMap(name -> Stream.of(TestDevice.values()).map(device -> Arguments.of(name, device)));
   }
 
@@ -58,9 +63,11 @@ class GoldenAdapterTest {
         double found = ModelRuns.lossAndGradients(setting.model(), inputs.sequences(), adapter, recompute);
         assertThat(found).isCloseTo(loss, within(Golden.LOSS * loss));
         assertThat(gradients.keySet()).containsAll(adapter.parameters().keySet());
-        adapter.parameters().forEach((parameter, variable) ->
-            Difference.of(variable.gradient(), gradients.get(parameter))
-                .assertWithin(name + " gradient of " + parameter, Golden.GRADIENT_L2, Golden.LOGITS_MAX * 10));
+        adapter
+            .parameters()
+            .forEach((parameter, variable) ->
+                Difference.of(variable.gradient(), gradients.get(parameter))
+                    .assertWithin(name + " gradient of " + parameter, Golden.GRADIENT_L2, Golden.LOGITS_MAX * 10));
       }
     }
   }

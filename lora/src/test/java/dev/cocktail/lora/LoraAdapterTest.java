@@ -92,7 +92,9 @@ class LoraAdapterTest {
   void whatIsSavedComesBack(TestDevice kind, boolean dora, boolean rankStabilised, @TempDir Path folder) {
     try (AdapterSetting setting = AdapterSetting.open(kind, golden)) {
       AdapterConfig config =
-          LORA.withDora(dora).withRankStabilised(rankStabilised).withTargets(TargetModules.named("qkv_proj", "down_proj"));
+          LORA.withDora(dora)
+              .withRankStabilised(rankStabilised)
+              .withTargets(TargetModules.named("qkv_proj", "down_proj"));
       LoraAdapter adapter = setting.createMoved(config, 3);
       Path target = folder.resolve("made/adapter");
       adapter.save(target);
@@ -101,12 +103,14 @@ class LoraAdapterTest {
       LoraAdapter loaded = setting.load(target, false);
       assertThat(loaded.config()).isEqualTo(config);
       assertThat(loaded.parameters().keySet()).isEqualTo(adapter.parameters().keySet());
-      adapter.parameters().forEach((name, parameter) -> {
-        assertThat(loaded.parameters().get(name).requiresGradient()).isFalse();
-        for (long i = 0; i < parameter.value().elements(); i++) {
-          assertThat(loaded.parameters().get(name).value().get(i)).isEqualTo((float) parameter.value().get(i));
-        }
-      });
+      adapter
+          .parameters()
+          .forEach((name, parameter) -> {
+            assertThat(loaded.parameters().get(name).requiresGradient()).isFalse();
+            for (long i = 0; i < parameter.value().elements(); i++) {
+              assertThat(loaded.parameters().get(name).value().get(i)).isEqualTo((float) parameter.value().get(i));
+            }
+          });
       try (var file = SafetensorsFile.open(target.resolve(AdapterFile.FILE))) {
         assertThat(file.metadata()).isEqualTo(Map.of("format", "pt"));
         assertThat(file.names()).allMatch(name -> file.describe(name).startsWith("F32"));
@@ -122,8 +126,10 @@ class LoraAdapterTest {
       try (var before = SafetensorsFile.open(original.resolve(AdapterFile.FILE));
           var after = SafetensorsFile.open(folder.resolve("again").resolve(AdapterFile.FILE))) {
         assertThat(after.names()).containsExactlyInAnyOrderElementsOf(before.names());
-        before.names().forEach(name ->
-            assertThat(after.tensor(name).segment().mismatch(before.tensor(name).segment())).isEqualTo(-1));
+        before
+            .names()
+            .forEach(
+                name -> assertThat(after.tensor(name).segment().mismatch(before.tensor(name).segment())).isEqualTo(-1));
       }
     }
   }
@@ -158,8 +164,12 @@ class LoraAdapterTest {
       adapter.parameters().forEach((name, parameter) -> stored.put(name, Golden.copy(parameter.gradient())));
       AdapterSetting.clearGradients(setting, adapter);
       ModelRuns.lossAndGradients(setting.model(), tokens, adapter.training(new RandomKey(1, 2)), true);
-      adapter.parameters().forEach((name, parameter) -> assertThat(Golden.copy(parameter.gradient()).segment()
-          .mismatch(stored.get(name).segment())).as(name).isEqualTo(-1));
+      adapter
+          .parameters()
+          .forEach((name, parameter) ->
+              assertThat(Golden.copy(parameter.gradient()).segment().mismatch(stored.get(name).segment()))
+                  .as(name)
+                  .isEqualTo(-1));
     }
   }
 
@@ -169,8 +179,10 @@ class LoraAdapterTest {
       assertThatThrownBy(() -> setting.create(LORA.withTargets(TargetModules.named("gate_proj")), 1))
           .isInstanceOf(InvalidInputException.class)
           .hasMessageContaining("the nearest is 'gate_up_proj'");
-      Path file = Files.writeString(temporary.resolve("other.json"),
-          "{\"peft_type\":\"LORA\",\"target_modules\":\"all-linear\",\"init_lora_weights\":false}");
+      Path file =
+          Files.writeString(
+              temporary.resolve("other.json"),
+              "{\"peft_type\":\"LORA\",\"target_modules\":\"all-linear\",\"init_lora_weights\":false}");
       assertThatThrownBy(() -> setting.create(AdapterConfig.read(file), 1))
           .isInstanceOf(InvalidInputException.class)
           .hasMessageContaining("init_lora_weights");

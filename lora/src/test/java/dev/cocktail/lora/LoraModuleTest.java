@@ -16,7 +16,9 @@ import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** One adapted projection in double precision against its formula written out, and its gradients against differences. */
+/**
+ * One adapted projection in double precision against its formula written out, and its gradients against differences.
+ */
 class LoraModuleTest {
   private static final int TOKENS = 5;
   private static final int IN = 7;
@@ -71,8 +73,15 @@ class LoraModuleTest {
   }
 
   /** As PEFT computes it: base(x) + (m/n - 1) base(x') + m/n s B A x', where the norm n is held constant. */
-  private static Tensor formula(ReferenceDevice device, TensorArena arena, Tensor w, LoraModule adapter,
-      AdapterConfig config, Tensor x, double dropout, double[] norm) {
+  private static Tensor formula(
+      ReferenceDevice device,
+      TensorArena arena,
+      Tensor w,
+      LoraModule adapter,
+      AdapterConfig config,
+      Tensor x,
+      double dropout,
+      double[] norm) {
     Tensor dropped = x;
     if (dropout > 0) {
       dropped = arena.allocate(DType.F64, x.shape());
@@ -89,8 +98,10 @@ class LoraModuleTest {
           base += w.get((long) n * IN + k) * x.get((long) t * IN + k);
           baseDropped += w.get((long) n * IN + k) * dropped.get((long) t * IN + k);
           for (int r = 0; r < RANK; r++) {
-            change += adapter.b().value().get((long) n * RANK + r) * adapter.a().value().get((long) r * IN + k)
-                * dropped.get((long) t * IN + k);
+            change +=
+                adapter.b().value().get((long) n * RANK + r)
+                    * adapter.a().value().get((long) r * IN + k)
+                    * dropped.get((long) t * IN + k);
           }
         }
         double factor = adapter.magnitude() == null ? 1 : adapter.magnitude().value().get(n) / norm[n];
@@ -107,8 +118,10 @@ class LoraModuleTest {
       for (int k = 0; k < IN; k++) {
         double v = w.get((long) n * IN + k);
         for (int r = 0; r < RANK; r++) {
-          v += config.scaleOf("any") * adapter.b().value().get((long) n * RANK + r)
-              * adapter.a().value().get((long) r * IN + k);
+          v +=
+              config.scaleOf("any")
+                  * adapter.b().value().get((long) n * RANK + r)
+                  * adapter.a().value().get((long) r * IN + k);
         }
         sum += v * v;
       }

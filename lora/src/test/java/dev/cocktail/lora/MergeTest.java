@@ -72,8 +72,13 @@ class MergeTest {
     Files.writeString(Files.createDirectories(model.resolve("additional_chat_templates")).resolve("a.jinja"), "a");
     List<String> told = new ArrayList<>();
     Path merged = folder.resolve("merged");
-    Merge.Result result = Merge.merge(model, model.resolve("adapter"), merged, LIKE_BASE,
-        (tensor, done, total) -> told.add(tensor + " " + done + "/" + total));
+    Merge.Result result =
+        Merge.merge(
+            model,
+            model.resolve("adapter"),
+            merged,
+            LIKE_BASE,
+            (tensor, done, total) -> told.add(tensor + " " + done + "/" + total));
     assertThat(told).hasSize(result.tensors());
     assertThat(told.getLast()).endsWith(" " + result.bytes() + "/" + result.bytes());
     assertThat(merged.resolve("chat_template.jinja")).hasContent("{{ x }}");
@@ -128,9 +133,15 @@ class MergeTest {
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("is a file");
     Path target = folder.resolve("merged");
-    assertThatThrownBy(() -> Merge.merge(model, adapter, target, LIKE_BASE, (tensor, done, total) -> {
-          throw new IllegalStateException("stopped");
-        }))
+    assertThatThrownBy(() ->
+            Merge.merge(
+                model,
+                adapter,
+                target,
+                LIKE_BASE,
+                (tensor, done, total) -> {
+                  throw new IllegalStateException("stopped");
+                }))
         .hasMessage("stopped");
     assertThat(target).doesNotExist();
     try (Stream<Path> files = Files.list(folder)) {

@@ -22,7 +22,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class MergedWeightTest {
-  /** The expected weights were computed in F32: some roundings of one part in 2^24 each, of values of the result's size. */
+  /**
+   * The expected weights were computed in F32: some roundings of one part in 2^24 each, of values of the result's size.
+   */
   private static final double SINGLE = 8 * 0x1p-24;
 
   @TempDir Path folder;
@@ -37,8 +39,11 @@ class MergedWeightTest {
     try (var file = SafetensorsFile.open(path);
         Arena arena = Arena.ofShared()) {
       String magnitude = kind + ".lora_magnitude_vector";
-      Factors factors = new Factors(file.tensor(kind + ".lora_A.weight"), file.tensor(kind + ".lora_B.weight"),
-          file.contains(magnitude) ? file.tensor(magnitude) : null);
+      Factors factors =
+          new Factors(
+              file.tensor(kind + ".lora_A.weight"),
+              file.tensor(kind + ".lora_B.weight"),
+              file.contains(magnitude) ? file.tensor(magnitude) : null);
       Tensor out = HostRows.allocate(arena, DType.F32, Shape.of(96, 96));
       MergedWeight.compute(out, file.tensor("weight"), factors, 2);
       Difference.of(out, file.tensor(kind + ".merged")).assertWithin(kind, SINGLE, SINGLE);
@@ -59,8 +64,12 @@ class MergedWeightTest {
         String prefix = "base_model.model." + name.substring(0, name.length() - ".weight".length());
         String magnitude = prefix + ".lora_magnitude_vector";
         Tensor out = HostRows.allocate(arena, DType.F32, model.tensor(name).shape());
-        MergedWeight.compute(out, model.tensor(name),
-            new Factors(factors.tensor(prefix + ".lora_A.weight"), factors.tensor(prefix + ".lora_B.weight"),
+        MergedWeight.compute(
+            out,
+            model.tensor(name),
+            new Factors(
+                factors.tensor(prefix + ".lora_A.weight"),
+                factors.tensor(prefix + ".lora_B.weight"),
                 factors.contains(magnitude) ? factors.tensor(magnitude) : null),
             2);
         Difference.of(out, merged.tensor(name)).assertWithin(name, SINGLE, SINGLE);
@@ -69,7 +78,9 @@ class MergedWeightTest {
   }
 
   @ParameterizedTest
-  @EnumSource(value = DType.class, names = {"F32", "F64", "BF16", "F16"})
+  @EnumSource(
+      value = DType.class,
+      names = {"F32", "F64", "BF16", "F16"})
   void everyTypeIsRoundedOnceToNearest(DType dtype) {
     Random random = new Random(3);
     int out = 71;
@@ -109,8 +120,15 @@ class MergedWeightTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"F16, 65519, true", "F16, 65520, false", "BF16, 1e38, true", "BF16, 3.4e38, false", "F32, 3.4e38, true",
-      "F32, 3.5e38, false", "F64, 1e300, true"})
+  @CsvSource({
+    "F16, 65519, true",
+    "F16, 65520, false",
+    "BF16, 1e38, true",
+    "BF16, 3.4e38, false",
+    "F32, 3.4e38, true",
+    "F32, 3.5e38, false",
+    "F64, 1e300, true"
+  })
   void numbersBeyondTheTypeAreNoticed(DType dtype, double change, boolean fits) {
     try (Arena arena = Arena.ofShared()) {
       Tensor w = HostRows.allocate(arena, dtype, Shape.of(2, 3));

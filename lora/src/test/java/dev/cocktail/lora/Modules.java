@@ -19,8 +19,8 @@ final class Modules {
     for (int layer = 0; layer < layers; layer++) {
       for (String part : List.of("self_attn.qkv_proj", "self_attn.o_proj", "mlp.gate_up_proj", "mlp.down_proj")) {
         Tensor weight = Tensor.onHost(DType.F32, Shape.of(out, in), Arena.ofAuto().allocate(4L * out * in, 64));
-        modules.add(new LinearModule(
-            "model.layers." + layer + "." + part, modules.size(), Variable.frozen(weight), in, out));
+        modules.add(
+            new LinearModule("model.layers." + layer + "." + part, modules.size(), Variable.frozen(weight), in, out));
       }
     }
     return modules;

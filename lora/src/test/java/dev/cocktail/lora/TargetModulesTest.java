@@ -25,39 +25,52 @@ class TargetModulesTest {
       IntStream.of(0, 1, 11).boxed().flatMap(layer -> MODULES.subList(4 * layer, 4 * layer + 4).stream()).toList();
 
   /**
-   * Target, excluded, layers, pattern as JSON; then a 1 for each of {@link #SOME} that PEFT 0.21 adapts, a 0 for the rest.
+   * Target, excluded, layers, pattern as JSON; then a 1 for each of {@link #SOME} that PEFT 0.21 adapts, a 0 for the
+   * rest.
    */
   @ParameterizedTest
-  @CsvSource(delimiter = '@', textBlock = """
-      ["qkv_proj"]                                          @ null                 @ null   @ null       @ 100010001000
-      ["proj"]                                              @ null                 @ null   @ null       @ 000000000000
-      ["self_attn.o_proj", "model.layers.1.mlp.down_proj"]  @ null                 @ null   @ null       @ 010001010100
-      ".*\\\\.(o|down)_proj"                                @ null                 @ null   @ null       @ 010101010101
-      "o_proj"                                              @ null                 @ null   @ null       @ 000000000000
-      "model\\\\.layers\\\\.1\\\\..*"                       @ null                 @ null   @ null       @ 000011110000
-      ["qkv_proj", "o_proj"]                                @ ["o_proj"]           @ null   @ null       @ 100010001000
-      ["qkv_proj", "o_proj"]                                @ ".*layers\\\\.1\\\\..*" @ null @ null      @ 110000001100
-      ["qkv_proj", "model.layers.0.mlp.down_proj"]          @ null                 @ [1,11] @ null       @ 000110001000
-      ["down_proj"]                                         @ null                 @ 1      @ null       @ 000000010000
-      ["down_proj"]                                         @ null                 @ [1]    @ ["layers"] @ 000000010000
-      ["down_proj"]                                         @ null                 @ [1]    @ ["blocks"] @ 000000000000
-      ["down_proj"]                                         @ null                 @ [1]    @ "h"        @ 000000000000
-      "(?P<x>.*)\\\\.(?:self_attn|mlp)\\\\.(?:(?:qkv_proj|down_proj))" @ null      @ null   @ null       @ 100110011001
-      "ALL-linear"                                          @ null                 @ null   @ null       @ 111111111111
-      "all-linear"                                          @ ["mlp.down_proj"]    @ null   @ null       @ 111011101110
-      """)
+  @CsvSource(
+      delimiter = '@',
+      textBlock =
+          """
+          ["qkv_proj"]                                          @ null                 @ null   @ null       @ 100010001000
+          ["proj"]                                              @ null                 @ null   @ null       @ 000000000000
+          ["self_attn.o_proj", "model.layers.1.mlp.down_proj"]  @ null                 @ null   @ null       @ 010001010100
+          ".*\\\\.(o|down)_proj"                                @ null                 @ null   @ null       @ 010101010101
+          "o_proj"                                              @ null                 @ null   @ null       @ 000000000000
+          "model\\\\.layers\\\\.1\\\\..*"                       @ null                 @ null   @ null       @ 000011110000
+          ["qkv_proj", "o_proj"]                                @ ["o_proj"]           @ null   @ null       @ 100010001000
+          ["qkv_proj", "o_proj"]                                @ ".*layers\\\\.1\\\\..*" @ null @ null      @ 110000001100
+          ["qkv_proj", "model.layers.0.mlp.down_proj"]          @ null                 @ [1,11] @ null       @ 000110001000
+          ["down_proj"]                                         @ null                 @ 1      @ null       @ 000000010000
+          ["down_proj"]                                         @ null                 @ [1]    @ ["layers"] @ 000000010000
+          ["down_proj"]                                         @ null                 @ [1]    @ ["blocks"] @ 000000000000
+          ["down_proj"]                                         @ null                 @ [1]    @ "h"        @ 000000000000
+          "(?P<x>.*)\\\\.(?:self_attn|mlp)\\\\.(?:(?:qkv_proj|down_proj))" @ null      @ null   @ null       @ 100110011001
+          "ALL-linear"                                          @ null                 @ null   @ null       @ 111111111111
+          "all-linear"                                          @ ["mlp.down_proj"]    @ null   @ null       @ 111011101110
+          """)
   void choosesWhatPeftChooses(String targets, String excluded, String layers, String pattern, String expected)
       throws IOException {
     ObjectMapper mapper = new ObjectMapper();
     ObjectNode json = mapper.createObjectNode().put("peft_type", "LORA");
-    Map<String, String> keys = Map.of("target_modules", targets, "exclude_modules", excluded, "layers_to_transform", layers,
-        "layers_pattern", pattern);
+    Map<String, String> keys =
+        Map.of(
+            "target_modules",
+            targets,
+            "exclude_modules",
+            excluded,
+            "layers_to_transform",
+            layers,
+            "layers_pattern",
+            pattern);
     for (var key : keys.entrySet()) {
       JsonNode value = mapper.readTree(key.getValue());
       json.set(key.getKey(), value);
     }
     TargetModules modules = AdapterConfig.fromJson(json, "here").targets();
-    String found = SOME.stream().map(module -> modules.matches(module.name()) ? "1" : "0").collect(Collectors.joining());
+    String found =
+        SOME.stream().map(module -> modules.matches(module.name()) ? "1" : "0").collect(Collectors.joining());
     assertThat(found).isEqualTo(expected);
   }
 
@@ -80,8 +93,10 @@ class TargetModulesTest {
 
   @Test
   void selectsInModelOrder() {
-    assertThat(TargetModules.named("down_proj", "qkv_proj").select(MODULES)).hasSize(24)
-        .extracting(LinearModule::index).isSorted();
+    assertThat(TargetModules.named("down_proj", "qkv_proj").select(MODULES))
+        .hasSize(24)
+        .extracting(LinearModule::index)
+        .isSorted();
     assertThat(TargetModules.allLinear().select(MODULES)).isEqualTo(MODULES);
   }
 

@@ -12,10 +12,25 @@ package dev.cocktail.tensor;
  */
 public record AdamW(double learningRate, double beta1, double beta2, double epsilon, double weightDecay, long step) {
   public AdamW {
-    if (!(learningRate >= 0) || !(beta1 >= 0 && beta1 < 1) || !(beta2 >= 0 && beta2 < 1) || !(epsilon >= 0)
-        || !(weightDecay >= 0) || step < 1) {
-      throw new IllegalArgumentException("impossible AdamW step: lr " + learningRate + ", betas " + beta1 + " and "
-          + beta2 + ", epsilon " + epsilon + ", weight decay " + weightDecay + ", step " + step);
+    if (!(learningRate >= 0)
+        || !(beta1 >= 0 && beta1 < 1)
+        || !(beta2 >= 0 && beta2 < 1)
+        || !(epsilon >= 0)
+        || !(weightDecay >= 0)
+        || step < 1) {
+      throw new IllegalArgumentException(
+          "impossible AdamW step: lr "
+              + learningRate
+              + ", betas "
+              + beta1
+              + " and "
+              + beta2
+              + ", epsilon "
+              + epsilon
+              + ", weight decay "
+              + weightDecay
+              + ", step "
+              + step);
     }
   }
 }

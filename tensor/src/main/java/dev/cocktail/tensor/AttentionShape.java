@@ -15,8 +15,15 @@ public record AttentionShape(int heads, int kvHeads, int headDim, double scale, 
 
   public AttentionShape {
     if (heads < 1 || kvHeads < 1 || headDim < 1 || window < 1 || heads % kvHeads != 0) {
-      throw new IllegalArgumentException("impossible attention: " + heads + " heads, " + kvHeads
-          + " key/value heads, head dimension " + headDim + ", window " + window);
+      throw new IllegalArgumentException(
+          "impossible attention: "
+              + heads
+              + " heads, "
+              + kvHeads
+              + " key/value heads, head dimension "
+              + headDim
+              + ", window "
+              + window);
     }
   }
 

@@ -1,8 +1,6 @@
 package dev.cocktail.tensor;
 
-/**
- * A place where tensors live and operations run. A device is driven by one thread at a time.
- */
+/** A place where tensors live and operations run. A device is driven by one thread at a time. */
 public interface Device extends AutoCloseable {
   /** Short name as the command line spells it: {@code cpu}, {@code cuda:0}. */
   String name();
@@ -16,7 +14,9 @@ public interface Device extends AutoCloseable {
   /** The element type of activations and of their gradients: F32 on the CPU, BF16 or F32 on a GPU. */
   DType activationType();
 
-  /** The element type of trainable parameters, their gradients and the optimiser's state; F32, but F64 in a reference. */
+  /**
+   * The element type of trainable parameters, their gradients and the optimiser's state; F32, but F64 in a reference.
+   */
   default DType parameterType() {
     return DType.F32;
   }
@@ -31,14 +31,15 @@ public interface Device extends AutoCloseable {
   Tensor adopt(TensorArena arena, Tensor host);
 
   /**
-   * Copies all elements of a host tensor to a tensor of this device; dtype and number of elements must agree. Operations
-   * issued later see them; when this returns, the host tensor may be changed or freed, though the copy may be under way.
+   * Copies all elements of a host tensor to a tensor of this device; dtype and number of elements must agree.
+   * Operations issued later see them; when this returns, the host tensor may be changed or freed, though the copy may
+   * be under way.
    */
   void copyFromHost(Tensor target, Tensor host);
 
   /**
-   * Copies all elements of a tensor of this device to a host tensor; dtype and number of elements must agree. Waits for the
-   * operations issued so far: when this returns, the elements can be read.
+   * Copies all elements of a tensor of this device to a host tensor; dtype and number of elements must agree. Waits for
+   * the operations issued so far: when this returns, the elements can be read.
    */
   void copyToHost(Tensor host, Tensor source);
 

@@ -7,7 +7,8 @@ import java.util.List;
 /**
  * The checks of {@link Ops}: one method an operation, with its parameters, that throws {@link IllegalArgumentException}
  * where dtypes, shapes or overlapping memory do not fit what the operation states. Every device may use it, so that all
- * refuse the same things in the same words. What tensors hold (token ids, lengths) is not looked at: it may lie on a GPU.
+ * refuse the same things in the same words. What tensors hold (token ids, lengths) is not looked at: it may lie on a
+ * GPU.
  */
 public final class OpsArguments {
   private static final long ANY = -1;
@@ -117,11 +118,20 @@ public final class OpsArguments {
     shape("gemm", "a", a, ANY, ANY);
     shape("gemm", "b", b, ANY, ANY);
     long inner = a.dim(transposeA ? 0 : 1);
-    boolean fits = b.dim(transposeB ? 1 : 0) == inner && c.dim(0) == a.dim(transposeA ? 1 : 0)
-        && c.dim(1) == b.dim(transposeB ? 0 : 1);
+    boolean fits =
+        b.dim(transposeB ? 1 : 0) == inner
+            && c.dim(0) == a.dim(transposeA ? 1 : 0)
+            && c.dim(1) == b.dim(transposeB ? 0 : 1);
     if (!fits) {
-      throw new IllegalArgumentException("gemm: shapes do not fit: C " + c + ", A " + a
-          + (transposeA ? " transposed" : "") + ", B " + b + (transposeB ? " transposed" : ""));
+      throw new IllegalArgumentException(
+          "gemm: shapes do not fit: C "
+              + c
+              + ", A "
+              + a
+              + (transposeA ? " transposed" : "")
+              + ", B "
+              + b
+              + (transposeB ? " transposed" : ""));
     }
     disjoint("gemm", "c", c, "a", a);
     disjoint("gemm", "c", c, "b", b);
@@ -200,7 +210,11 @@ public final class OpsArguments {
     expect("rope", "qkv", qkv, activation, rowOfToken.dim(0), shape.qkvWidth());
     expect("rope", "cos", cos, statistic, ANY, ANY);
     same("rope", "sin", sin, cos);
-    require(2 * cos.dim(1) <= shape.headDim(), "rope", "cos", cos,
+    require(
+        2 * cos.dim(1) <= shape.headDim(),
+        "rope",
+        "cos",
+        cos,
         "at most " + shape.headDim() / 2 + " columns, half of the head dimension");
   }
 
@@ -226,8 +240,8 @@ public final class OpsArguments {
     disjoint(op, "dQkv", dQkv, "out", out);
   }
 
-  public void storeKeysAndValues(Tensor keys, Tensor values, Tensor qkv, Sequences sequences, Tensor slots,
-      Tensor starts, AttentionShape shape) {
+  public void storeKeysAndValues(
+      Tensor keys, Tensor values, Tensor qkv, Sequences sequences, Tensor slots, Tensor starts, AttentionShape shape) {
     String op = "storeKeysAndValues";
     expect(op, "qkv", qkv, activation, sequences.tokens(), shape.qkvWidth());
     expect(op, "keys", keys, activation, ANY, ANY, shape.kvWidth());
@@ -237,8 +251,15 @@ public final class OpsArguments {
     disjoint(op, "keys", keys, "values", values);
   }
 
-  public void attentionDecode(Tensor out, Tensor qkv, Tensor keys, Tensor values, Tensor slots, Tensor lengths,
-      int longest, AttentionShape shape) {
+  public void attentionDecode(
+      Tensor out,
+      Tensor qkv,
+      Tensor keys,
+      Tensor values,
+      Tensor slots,
+      Tensor lengths,
+      int longest,
+      AttentionShape shape) {
     String op = "attentionDecode";
     expect(op, "slots", slots, DType.I32, ANY);
     expect(op, "lengths", lengths, DType.I32, slots.dim(0));
@@ -293,13 +314,26 @@ public final class OpsArguments {
     }
   }
 
-  public void adamW(List<Tensor> parameters, List<Tensor> gradients, List<Tensor> firstMoments,
-      List<Tensor> secondMoments, Tensor scale, AdamW step) {
+  public void adamW(
+      List<Tensor> parameters,
+      List<Tensor> gradients,
+      List<Tensor> firstMoments,
+      List<Tensor> secondMoments,
+      Tensor scale,
+      AdamW step) {
     expect("adamW", "scale", scale, statistic, 1);
     int count = parameters.size();
     if (gradients.size() != count || firstMoments.size() != count || secondMoments.size() != count) {
-      throw new IllegalArgumentException("adamW: lists of different lengths: " + count + " parameters, "
-          + gradients.size() + " gradients, " + firstMoments.size() + " and " + secondMoments.size() + " moments");
+      throw new IllegalArgumentException(
+          "adamW: lists of different lengths: "
+              + count
+              + " parameters, "
+              + gradients.size()
+              + " gradients, "
+              + firstMoments.size()
+              + " and "
+              + secondMoments.size()
+              + " moments");
     }
     for (int i = 0; i < count; i++) {
       Tensor tensor = parameters.get(i);

@@ -3,14 +3,16 @@ package dev.cocktail.tensor;
 /**
  * Names one stream of counter-based random numbers. Number {@code i} of a stream depends on nothing but the key and
  * {@code i}: not on threads, order of evaluation, or what was drawn before. Philox4x32-10 (Salmon et al., "Parallel
- * random numbers: as easy as 1, 2, 3", 2011) is keyed with {@code seed} (low word first) and its counter is
- * {@code (i / 4, stream)}, each as two 32-bit words, low word first; word {@code i % 4} of the block is the number.
+ * random numbers: as easy as 1, 2, 3", 2011) is keyed with {@code seed} (low word first) and its counter is {@code (i /
+ * 4, stream)}, each as two 32-bit words, low word first; word {@code i % 4} of the block is the number.
  *
  * @param seed the run's seed
  * @param stream which stream under that seed, such as a step and a site in the model (see {@link #derive})
  */
 public record RandomKey(long seed, long stream) {
-  /** A stream of its own for a sub-site of this one; chains of derivations give streams that do not meet in practice. */
+  /**
+   * A stream of its own for a sub-site of this one; chains of derivations give streams that do not meet in practice.
+   */
   public RandomKey derive(long site) {
     return new RandomKey(seed, mix(stream * 0x9E3779B97F4A7C15L + site + 0x632BE59BD9B4E019L));
   }

@@ -3,9 +3,8 @@ package dev.cocktail.tensor;
 import java.util.List;
 
 /**
- * Where packed sequences begin and end in a row of tokens: sequence {@code b} holds tokens {@code [offset(b),
- * offset(b + 1))}. Known on the host, where kernels are shaped, and on the device, where they run. A sequence may be
- * empty.
+ * Where packed sequences begin and end in a row of tokens: sequence {@code b} holds tokens {@code [offset(b), offset(b
+ * + 1))}. Known on the host, where kernels are shaped, and on the device, where they run. A sequence may be empty.
  */
 public final class Sequences {
   private final int[] offsets;

@@ -12,12 +12,13 @@ import java.util.Set;
 import java.util.function.UnaryOperator;
 
 /**
- * One forward pass, and the backward pass that follows it. Each method runs one operation of {@link Ops} at once and, when
- * recording, remembers how to carry a gradient back through it. Going back, operations run in reverse order, and what each
- * one needed is freed as soon as it is done.
+ * One forward pass, and the backward pass that follows it. Each method runs one operation of {@link Ops} at once and,
+ * when recording, remembers how to carry a gradient back through it. Going back, operations run in reverse order, and
+ * what each one needed is freed as soon as it is done.
  *
- * <p><b>Memory.</b> Results live in the tape's arena as long as the {@link #scoped scope} they were made in is open or a
- * recorded operation needs them. Operations that work in place consume their argument: using it afterwards is refused.
+ * <p><b>Memory.</b> Results live in the tape's arena as long as the {@link #scoped scope} they were made in is open or
+ * a recorded operation needs them. Operations that work in place consume their argument: using it afterwards is
+ * refused.
  *
  * <p>A tape is used by the thread that drives its device, for one pass, and closed.
  */
@@ -98,8 +99,7 @@ public final class Tape implements AutoCloseable {
     Variable sum = result(x.value().dtype(), x.value().shape(), x, residual);
     Variable out = result(x.value().dtype(), x.value().shape(), sum, weight);
     Storage rstd = fresh(device.parameterType(), Shape.of(x.value().dim(0)));
-    ops.rmsNorm(
-        out.value(), rstd.tensor(), sum.value(), x.value(), residual.value(), weight.value(), epsilon);
+    ops.rmsNorm(out.value(), rstd.tensor(), sum.value(), x.value(), residual.value(), weight.value(), epsilon);
     // Recorded as two operations, so that going back the norm adds to the gradient that reached the sum directly.
     record(() -> passGradient(sum, x, residual), sum);
     record(() -> rmsNormBackward(sum, sum.storage(), weight, rstd, out), List.of(sum.storage(), rstd), out);
@@ -108,8 +108,14 @@ public final class Tape implements AutoCloseable {
 
   private void rmsNormBackward(Variable x, Storage normalised, Variable weight, Storage rstd, Variable out) {
     Target dX = x.requiresGradient() ? target(x) : new Target(null, false);
-    ops.rmsNormBackward(dX.tensor(), dX.accumulate(), weight.requiresGradient() ? parameterGradient(weight) : null,
-        out.gradient(), normalised.tensor(), weight.value(), rstd.tensor());
+    ops.rmsNormBackward(
+        dX.tensor(),
+        dX.accumulate(),
+        weight.requiresGradient() ? parameterGradient(weight) : null,
+        out.gradient(),
+        normalised.tensor(),
+        weight.value(),
+        rstd.tensor());
   }
 
   /** {@code x + y}, elementwise. */
@@ -132,10 +138,13 @@ public final class Tape implements AutoCloseable {
   public Variable addLinear(Variable y, Variable x, Variable w, double scale) {
     Variable out = inPlace(y, x, w);
     ops.gemm(out.value(), scale, x.value(), false, w.value(), true, 1);
-    record(() -> {
-      linearBackward(x, w, scale, out);
-      passGradient(out, y);
-    }, savedForWeight(x, w), out);
+    record(
+        () -> {
+          linearBackward(x, w, scale, out);
+          passGradient(out, y);
+        },
+        savedForWeight(x, w),
+        out);
     return out;
   }
 
@@ -163,21 +172,24 @@ public final class Tape implements AutoCloseable {
       x.consume();
     }
     List<Storage> saved = needsX ? List.of(in, factors.storage()) : List.of(factors.storage());
-    record(() -> {
-      Tensor dFactors = null;
-      if (factors.requiresGradient()) {
-        Target target = target(factors);
-        dFactors = target.tensor();
-        if (!target.accumulate()) {
-          ops.fill(dFactors, 0);
-        }
-      }
-      Target dX = x.requiresGradient() ? target(x) : new Target(null, false);
-      // Only the factors' gradient reads what was scaled; where there is none it was freed, and its place may be dX's.
-      Tensor scaled = needsX ? in.tensor() : out.gradient();
-      ops.scaleColumnsBackward(
-          dX.tensor(), dX.accumulate(), dFactors, out.gradient(), scaled, factors.handle());
-    }, saved, out);
+    record(
+        () -> {
+          Tensor dFactors = null;
+          if (factors.requiresGradient()) {
+            Target target = target(factors);
+            dFactors = target.tensor();
+            if (!target.accumulate()) {
+              ops.fill(dFactors, 0);
+            }
+          }
+          Target dX = x.requiresGradient() ? target(x) : new Target(null, false);
+          // Only the factors' gradient reads what was scaled; where there is none it was freed, and its place may be
+          // dX's.
+          Tensor scaled = needsX ? in.tensor() : out.gradient();
+          ops.scaleColumnsBackward(dX.tensor(), dX.accumulate(), dFactors, out.gradient(), scaled, factors.handle());
+        },
+        saved,
+        out);
     return out;
   }
 
@@ -185,22 +197,28 @@ public final class Tape implements AutoCloseable {
   public Variable divide(Variable numerator, Tensor denominator) {
     Variable out = result(numerator.value().dtype(), numerator.value().shape(), numerator);
     ops.divide(out.value(), false, numerator.value(), denominator);
-    record(() -> {
-      Target target = target(numerator);
-      ops.divide(target.tensor(), target.accumulate(), out.gradient(), denominator);
-    }, out);
+    record(
+        () -> {
+          Target target = target(numerator);
+          ops.divide(target.tensor(), target.accumulate(), out.gradient(), denominator);
+        },
+        out);
     return out;
   }
 
-  /** Rotary position embedding in place on packed queries, keys and values, which are consumed; see {@link Ops#rope}. */
+  /**
+   * Rotary position embedding in place on packed queries, keys and values, which are consumed; see {@link Ops#rope}.
+   */
   public Variable rope(Variable qkv, Tensor cos, Tensor sin, Tensor rowOfToken, AttentionShape shape) {
     Variable out = inPlace(qkv);
     ops.rope(out.value(), cos, sin, rowOfToken, shape, false);
-    record(() -> {
-      makeGradientExclusive(out);
-      ops.rope(out.gradient(), cos, sin, rowOfToken, shape, true);
-      passGradient(out, qkv);
-    }, out);
+    record(
+        () -> {
+          makeGradientExclusive(out);
+          ops.rope(out.gradient(), cos, sin, rowOfToken, shape, true);
+          passGradient(out, qkv);
+        },
+        out);
     return out;
   }
 
@@ -210,11 +228,14 @@ public final class Tape implements AutoCloseable {
     Variable out = result(qkv.value().dtype(), Shape.of(tokens, shape.queryWidth()), qkv);
     Storage lse = fresh(device.parameterType(), Shape.of(tokens, shape.heads()));
     ops.attention(out.value(), lse.tensor(), qkv.value(), sequences, shape);
-    record(() -> {
-      Target dQkv = wholeTarget(qkv);
-      ops.attentionBackward(
-          dQkv.tensor(), out.gradient(), out.handle(), lse.tensor(), qkv.handle(), sequences, shape);
-    }, List.of(qkv.storage(), out.storage(), lse), out);
+    record(
+        () -> {
+          Target dQkv = wholeTarget(qkv);
+          ops.attentionBackward(
+              dQkv.tensor(), out.gradient(), out.handle(), lse.tensor(), qkv.handle(), sequences, shape);
+        },
+        List.of(qkv.storage(), out.storage(), lse),
+        out);
     return out;
   }
 
@@ -224,15 +245,18 @@ public final class Tape implements AutoCloseable {
     Variable out = result(in.dtype(), Shape.of(in.dim(0), in.dim(1) / 2), gateUp);
     ops.swiglu(out.value(), in);
     Storage saved = gateUp.storage();
-    record(() -> {
-      if (saved.isExclusive() && gateUp.gradientStorage() == null) {
-        // Nobody reads the projections after this: their memory, the largest of a layer, becomes their gradient's.
-        ops.swigluBackward(saved.tensor(), out.gradient(), saved.tensor());
-        gateUp.setGradient(saved.hold());
-      } else {
-        ops.swigluBackward(wholeTarget(gateUp).tensor(), out.gradient(), saved.tensor());
-      }
-    }, List.of(saved), out);
+    record(
+        () -> {
+          if (saved.isExclusive() && gateUp.gradientStorage() == null) {
+            // Nobody reads the projections after this: their memory, the largest of a layer, becomes their gradient's.
+            ops.swigluBackward(saved.tensor(), out.gradient(), saved.tensor());
+            gateUp.setGradient(saved.hold());
+          } else {
+            ops.swigluBackward(wholeTarget(gateUp).tensor(), out.gradient(), saved.tensor());
+          }
+        },
+        List.of(saved),
+        out);
     return out;
   }
 
@@ -243,10 +267,12 @@ public final class Tape implements AutoCloseable {
     }
     Variable out = result(x.value().dtype(), x.value().shape(), x);
     ops.dropout(out.value(), false, x.value(), p, key);
-    record(() -> {
-      Target dX = target(x);
-      ops.dropout(dX.tensor(), dX.accumulate(), out.gradient(), p, key);
-    }, out);
+    record(
+        () -> {
+          Target dX = target(x);
+          ops.dropout(dX.tensor(), dX.accumulate(), out.gradient(), p, key);
+        },
+        out);
     return out;
   }
 
@@ -278,8 +304,8 @@ public final class Tape implements AutoCloseable {
   // Scopes
 
   /**
-   * Runs {@code body} and frees what it made except its result and what recorded operations need. x is consumed: unless a
-   * recorded operation needs it, its memory is freed too.
+   * Runs {@code body} and frees what it made except its result and what recorded operations need. x is consumed: unless
+   * a recorded operation needs it, its memory is freed too.
    */
   public Variable scoped(Variable x, UnaryOperator<Variable> body) {
     Variable out = inScope(x, body);
@@ -288,8 +314,8 @@ public final class Tape implements AutoCloseable {
   }
 
   /**
-   * Like {@link #scoped}, but of {@code body} only the argument is kept: the backward pass runs it a second time, trading
-   * time for memory. The body must compute the same both times; random numbers keyed by site do.
+   * Like {@link #scoped}, but of {@code body} only the argument is kept: the backward pass runs it a second time,
+   * trading time for memory. The body must compute the same both times; random numbers keyed by site do.
    */
   public Variable checkpoint(Variable x, UnaryOperator<Variable> body) {
     if (!recording) {
@@ -305,27 +331,30 @@ public final class Tape implements AutoCloseable {
       recording = true;
       saved.release();
     }
-    record(() -> {
-      List<Node> outer = nodes;
-      nodes = new ArrayList<>();
-      Variable again = Variable.intermediate(saved.hold(), x.requiresGradient());
-      Variable result = inScope(again, body);
-      saved.release();
-      Storage gradient = out.gradientStorage();
-      result.setGradient(gradient.hold());
-      // Let go of the outer reference first: operations that work in place on a gradient need it for themselves.
-      out.setGradient(null);
-      gradient.release();
-      runBackward();
-      if (scopes.peek().remove(result.storage())) {
-        result.storage().release();
-      }
-      nodes = outer;
-      if (again.gradientStorage() != null) {
-        addGradient(x, again.gradientStorage());
-        again.gradientStorage().release();
-      }
-    }, List.of(saved), out);
+    record(
+        () -> {
+          List<Node> outer = nodes;
+          nodes = new ArrayList<>();
+          Variable again = Variable.intermediate(saved.hold(), x.requiresGradient());
+          Variable result = inScope(again, body);
+          saved.release();
+          Storage gradient = out.gradientStorage();
+          result.setGradient(gradient.hold());
+          // Let go of the outer reference first: operations that work in place on a gradient need it for themselves.
+          out.setGradient(null);
+          gradient.release();
+          runBackward();
+          if (scopes.peek().remove(result.storage())) {
+            result.storage().release();
+          }
+          nodes = outer;
+          if (again.gradientStorage() != null) {
+            addGradient(x, again.gradientStorage());
+            again.gradientStorage().release();
+          }
+        },
+        List.of(saved),
+        out);
     letGoOfArgument(x, out);
     return out;
   }

@@ -8,8 +8,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * A contiguous, row-major block of elements in memory that an arena or a mapped file owns. A tensor is a handle: copying
- * it copies no data, and it must not be used once its owner is closed or has freed it.
+ * A contiguous, row-major block of elements in memory that an arena or a mapped file owns. A tensor is a handle:
+ * copying it copies no data, and it must not be used once its owner is closed or has freed it.
  *
  * <p>Host tensors can be read and written through {@link #segment()} and the element accessors. A tensor on another
  * device has only an {@link #address()}; touching its elements from Java is refused.
@@ -153,8 +153,8 @@ public final class Tensor {
   }
 
   /**
-   * Writes one element of a host tensor, rounding floating-point values to nearest even; integers are cut as a Java cast
-   * cuts them.
+   * Writes one element of a host tensor, rounding floating-point values to nearest even; integers are cut as a Java
+   * cast cuts them.
    */
   public void set(long index, double value) {
     MemorySegment s = segment();

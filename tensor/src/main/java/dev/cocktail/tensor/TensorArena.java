@@ -13,9 +13,9 @@ import java.util.TreeMap;
  * Owns the memory of tensors that live and die together: the model's, the optimiser's, one step's. Closing the arena
  * frees all of them at once; {@link #free} gives a block back earlier, to be used again inside the same arena.
  *
- * <p>Memory comes from the device in regions; inside them blocks are handed out best fit, lowest address first, and free
- * neighbours are merged, so equal sequences of calls give equal addresses. An arena belongs to the one thread that drives
- * its device.
+ * <p>Memory comes from the device in regions; inside them blocks are handed out best fit, lowest address first, and
+ * free neighbours are merged, so equal sequences of calls give equal addresses. An arena belongs to the one thread that
+ * drives its device.
  */
 public final class TensorArena implements AutoCloseable {
   /** Alignment of every block: a cache line, a 512-bit vector, and what cuBLAS and vectorised kernels want. */

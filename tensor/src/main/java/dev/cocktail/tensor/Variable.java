@@ -3,8 +3,8 @@ package dev.cocktail.tensor;
 import static java.util.Objects.requireNonNull;
 
 /**
- * A value in a computation, and the place where its gradient gathers. Leaves are made here: weights that are not trained,
- * inputs, and parameters; everything else comes out of a {@link Tape}.
+ * A value in a computation, and the place where its gradient gathers. Leaves are made here: weights that are not
+ * trained, inputs, and parameters; everything else comes out of a {@link Tape}.
  */
 public final class Variable {
   private final Storage storage;
@@ -27,8 +27,8 @@ public final class Variable {
   }
 
   /**
-   * A trainable leaf. Every backward pass adds to the gradient; setting it to zero between steps, and the memory of both,
-   * is the caller's.
+   * A trainable leaf. Every backward pass adds to the gradient; setting it to zero between steps, and the memory of
+   * both, is the caller's.
    *
    * @param value parameter type
    * @param gradient of the value's dtype and shape

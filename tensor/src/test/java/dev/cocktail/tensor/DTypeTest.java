@@ -43,8 +43,8 @@ class DTypeTest {
 
   /**
    * Between every two neighbours, the last of which is the number that infinity stands for: the middle goes to the even
-   * one, and what is beside the middle by a float's or a double's smallest step to the nearer one. Such doubles are where
-   * rounding by way of a float goes wrong.
+   * one, and what is beside the middle by a float's or a double's smallest step to the nearer one. Such doubles are
+   * where rounding by way of a float goes wrong.
    */
   @ParameterizedTest
   @EnumSource(names = {"BF16", "F16"})

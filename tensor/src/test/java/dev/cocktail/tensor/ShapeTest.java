@@ -36,7 +36,8 @@ class ShapeTest {
   void tensorsMatchTheirMemory() {
     MemorySegment memory = MemorySegment.ofArray(new byte[24]);
     Tensor tensor = Tensor.onHost(DType.F32, Shape.of(3, 2), memory);
-    assertThatThrownBy(() -> Tensor.onHost(DType.F32, Shape.of(7), memory)).isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> Tensor.onHost(DType.F32, Shape.of(7), memory))
+        .isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> tensor.reshape(7)).isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> tensor.rows(2, 2)).isInstanceOf(IndexOutOfBoundsException.class);
     assertThatThrownBy(() -> tensor.rows(-1, 1)).isInstanceOf(IndexOutOfBoundsException.class);
@@ -44,6 +45,7 @@ class ShapeTest {
     assertThat(tensor.rows(2, 1).get(0)).isEqualTo(1.5);
     assertThat(tensor.reshape(6).rows(4, 1).get(0)).isEqualTo(1.5);
     assertThatThrownBy(() -> Tensor.onDevice(DType.F32, Shape.of(1), 256).get(0))
-        .isInstanceOf(IllegalStateException.class).hasMessageContaining("host");
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("host");
   }
 }

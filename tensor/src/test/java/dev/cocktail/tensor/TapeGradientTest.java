@@ -18,21 +18,25 @@ class TapeGradientTest {
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3})
   void gradientsOfAllParametersAreThoseOfTheLoss(long seed) {
-    try (var device = new ReferenceDevice(); var model = new TinyTransformer(device, seed, true)) {
+    try (var device = new ReferenceDevice();
+        var model = new TinyTransformer(device, seed, true)) {
       model.losses(Tape::scoped);
-      model.parameters.forEach((name, parameter) -> FiniteDifferences.check(
-          name, model::loss, parameter.value(), Values.read(parameter.gradient()), new Random(seed)));
+      model.parameters.forEach((name, parameter) ->
+          FiniteDifferences.check(
+              name, model::loss, parameter.value(), Values.read(parameter.gradient()), new Random(seed)));
     }
   }
 
   @Test
   void recomputedEqualsStored() {
-    try (var device = new ReferenceDevice(); var stored = new TinyTransformer(device, 7, true);
+    try (var device = new ReferenceDevice();
+        var stored = new TinyTransformer(device, 7, true);
         var recomputed = new TinyTransformer(device, 7, true)) {
       assertThat(recomputed.losses(Tape::checkpoint)).containsExactly(stored.losses(Tape::scoped));
       expectSameBits(recomputed.gradients(), stored.gradients());
     }
-    try (var device = new CpuDevice(2); var stored = new TinyTransformer(device, 7, false);
+    try (var device = new CpuDevice(2);
+        var stored = new TinyTransformer(device, 7, false);
         var recomputed = new TinyTransformer(device, 7, false)) {
       assertThat(recomputed.losses(Tape::checkpoint)).containsExactly(stored.losses(Tape::scoped));
       expectSameBits(recomputed.gradients(), stored.gradients());
@@ -41,7 +45,8 @@ class TapeGradientTest {
 
   @Test
   void whatFrozenFactorsScaledInPlaceIsNotAskedForAgain() {
-    try (var device = new CpuDevice(1); var arena = device.openArena("test");
+    try (var device = new CpuDevice(1);
+        var arena = device.openArena("test");
         var tape = Tape.recording(device, arena)) {
       Variable factors = Variable.frozen(filled(device, arena, 2, 4));
       Variable w = Variable.frozen(filled(device, arena, 1, 4, 4));
@@ -64,7 +69,8 @@ class TapeGradientTest {
 
   @Test
   void scopesChangeNothing() {
-    try (var device = new ReferenceDevice(); var scoped = new TinyTransformer(device, 7, true);
+    try (var device = new ReferenceDevice();
+        var scoped = new TinyTransformer(device, 7, true);
         var flat = new TinyTransformer(device, 7, true)) {
       assertThat(flat.losses((_, x, body) -> body.apply(x))).containsExactly(scoped.losses(Tape::scoped));
       expectSameBits(flat.gradients(), scoped.gradients());
@@ -73,7 +79,8 @@ class TapeGradientTest {
 
   @Test
   void adaptersHaveTheSameGradientsWhenTheRestIsFrozen() {
-    try (var device = new ReferenceDevice(); var frozen = new TinyTransformer(device, 7, false);
+    try (var device = new ReferenceDevice();
+        var frozen = new TinyTransformer(device, 7, false);
         var all = new TinyTransformer(device, 7, true)) {
       assertThat(frozen.losses(Tape::checkpoint)).containsExactly(all.losses(Tape::scoped));
       Map<String, double[]> expected = all.gradients();
@@ -85,24 +92,29 @@ class TapeGradientTest {
 
   @Test
   void gradientsOfSeveralPassesAdd() {
-    try (var device = new ReferenceDevice(); var once = new TinyTransformer(device, 7, false);
+    try (var device = new ReferenceDevice();
+        var once = new TinyTransformer(device, 7, false);
         var twice = new TinyTransformer(device, 7, false)) {
       once.losses(Tape::scoped);
       twice.losses(Tape::scoped);
       twice.losses(Tape::scoped);
       Map<String, double[]> single = once.gradients();
-      twice.gradients().forEach((name, gradient) -> {
-        for (int i = 0; i < gradient.length; i++) {
-          assertThat(gradient[i]).as("%s[%d]", name, i).isEqualTo(2 * single.get(name)[i], within(1e-13));
-        }
-      });
+      twice
+          .gradients()
+          .forEach((name, gradient) -> {
+            for (int i = 0; i < gradient.length; i++) {
+              assertThat(gradient[i]).as("%s[%d]", name, i).isEqualTo(2 * single.get(name)[i], within(1e-13));
+            }
+          });
     }
   }
 
   @Test
   void inferenceAndTrainingComputeTheSame() {
-    try (var device = new CpuDevice(2); var model = new TinyTransformer(device, 7, false);
-        var step = device.openArena("inference"); var tape = Tape.inference(device, step)) {
+    try (var device = new CpuDevice(2);
+        var model = new TinyTransformer(device, 7, false);
+        var step = device.openArena("inference");
+        var tape = Tape.inference(device, step)) {
       assertThat(model.losses(Tape::scoped)).containsExactly(model.read(model.forward(tape, Tape::scoped)));
     }
   }
@@ -111,8 +123,10 @@ class TapeGradientTest {
   @Test
   void theProcessorAgreesWithTheReference() {
     double tolerance = 0x1p-24 * 16 * 2 * 10;
-    try (var device = new CpuDevice(2); var actual = new TinyTransformer(device, 7, true);
-        var judge = new ReferenceDevice(); var expected = new TinyTransformer(judge, 7, true)) {
+    try (var device = new CpuDevice(2);
+        var actual = new TinyTransformer(device, 7, true);
+        var judge = new ReferenceDevice();
+        var expected = new TinyTransformer(judge, 7, true)) {
       expectClose("losses", actual.losses(Tape::scoped), expected.losses(Tape::scoped), tolerance);
       Map<String, double[]> gradients = expected.gradients();
       actual.gradients().forEach((name, gradient) -> expectClose(name, gradient, gradients.get(name), tolerance));
@@ -123,12 +137,14 @@ class TapeGradientTest {
   void nothingIsReadBeforeItIsWritten() {
     double[] losses;
     Map<String, double[]> gradients;
-    try (var device = new CpuDevice(1); var model = new TinyTransformer(device, 7, true)) {
+    try (var device = new CpuDevice(1);
+        var model = new TinyTransformer(device, 7, true)) {
       losses = model.losses(Tape::checkpoint);
       gradients = model.gradients();
     }
     System.setProperty("cocktail.poison", "true");
-    try (var device = new CpuDevice(1); var model = new TinyTransformer(device, 7, true)) {
+    try (var device = new CpuDevice(1);
+        var model = new TinyTransformer(device, 7, true)) {
       assertThat(model.losses(Tape::checkpoint)).containsExactly(losses);
       expectSameBits(model.gradients(), gradients);
     } finally {

@@ -57,11 +57,16 @@ class TapeTest {
     }
     assertThat(step.allocatedBytes()).isZero();
     for (Variable parameter : parameters) {
-      FiniteDifferences.check(parameter.toString(), () -> {
-        try (var tape = Tape.inference(device, step)) {
-          return Values.dot(Values.read(seed), Values.read(graph.build(tape).value()));
-        }
-      }, parameter.value(), Values.read(parameter.gradient()), random);
+      FiniteDifferences.check(
+          parameter.toString(),
+          () -> {
+            try (var tape = Tape.inference(device, step)) {
+              return Values.dot(Values.read(seed), Values.read(graph.build(tape).value()));
+            }
+          },
+          parameter.value(),
+          Values.read(parameter.gradient()),
+          random);
     }
     assertThat(step.allocatedBytes()).isZero();
   }
@@ -71,10 +76,15 @@ class TapeTest {
     Variable x = parameter(3, 4);
     Variable w = parameter(4, 4);
     Variable v = parameter(4, 4);
-    check(tape -> {
-      Variable y = tape.linear(x, w);
-      return tape.add(tape.add(tape.linear(y, v), y), tape.add(y, y));
-    }, normal(3, 4), x, w, v);
+    check(
+        tape -> {
+          Variable y = tape.linear(x, w);
+          return tape.add(tape.add(tape.linear(y, v), y), tape.add(y, y));
+        },
+        normal(3, 4),
+        x,
+        w,
+        v);
   }
 
   @Test
@@ -82,12 +92,17 @@ class TapeTest {
     Variable x = parameter(3, 4);
     Variable w = parameter(4, 4);
     Variable factors = parameter(4);
-    check(tape -> {
-      Variable y = tape.linear(x, w);
-      // The norm keeps y for its gradient, so scaling y must not destroy it.
-      Variable norm = tape.rmsNorm(y, Variable.frozen(normalFrozen()), 0.1);
-      return tape.add(norm, tape.scaleColumns(y, factors));
-    }, normal(3, 4), x, w, factors);
+    check(
+        tape -> {
+          Variable y = tape.linear(x, w);
+          // The norm keeps y for its gradient, so scaling y must not destroy it.
+          Variable norm = tape.rmsNorm(y, Variable.frozen(normalFrozen()), 0.1);
+          return tape.add(norm, tape.scaleColumns(y, factors));
+        },
+        normal(3, 4),
+        x,
+        w,
+        factors);
   }
 
   private Tensor frozen;
@@ -104,11 +119,15 @@ class TapeTest {
     Variable x = parameter(3, 4);
     Variable magnitude = parameter(4);
     Tensor denominator = normal(4);
-    check(tape -> {
-      Variable factors = tape.divide(magnitude, denominator);
-      Variable y = tape.scaleColumns(tape.add(x, x), factors);
-      return tape.scaleColumns(y, factors);
-    }, normal(3, 4), x, magnitude);
+    check(
+        tape -> {
+          Variable factors = tape.divide(magnitude, denominator);
+          Variable y = tape.scaleColumns(tape.add(x, x), factors);
+          return tape.scaleColumns(y, factors);
+        },
+        normal(3, 4),
+        x,
+        magnitude);
   }
 
   @Test
@@ -116,11 +135,16 @@ class TapeTest {
     Variable x = parameter(3, 4);
     Variable w = parameter(6, 4);
     Variable v = parameter(3, 6);
-    check(tape -> {
-      Variable y = tape.linear(x, w);
-      Variable before = tape.linear(y, v);
-      return tape.add(tape.swiglu(y), before);
-    }, normal(3, 3), x, w, v);
+    check(
+        tape -> {
+          Variable y = tape.linear(x, w);
+          Variable before = tape.linear(y, v);
+          return tape.add(tape.swiglu(y), before);
+        },
+        normal(3, 3),
+        x,
+        w,
+        v);
   }
 
   @Test
@@ -266,10 +290,15 @@ class TapeTest {
     for (TinyTransformer.Run run : new TinyTransformer.Run[] {Tape::scoped, Tape::checkpoint}) {
       try (var tape = Tape.recording(device, step)) {
         Variable y = tape.linear(x, w);
-        assertThatThrownBy(() -> run.layer(tape, y, h -> {
-          tape.linear(h, w);
-          throw new IllegalStateException("as planned");
-        })).hasMessage("as planned");
+        assertThatThrownBy(() ->
+                run.layer(
+                    tape,
+                    y,
+                    h -> {
+                      tape.linear(h, w);
+                      throw new IllegalStateException("as planned");
+                    }))
+            .hasMessage("as planned");
         assertThat(tape.isRecording()).isTrue();
       }
       assertThat(step.allocatedBytes()).isZero();
@@ -284,7 +313,9 @@ class TapeTest {
     try (var tape = Tape.inference(device, step)) {
       Variable y = tape.linear(x, w);
       tape.scaleColumns(y, factors);
-      assertThatThrownBy(() -> tape.linear(y, w)).isInstanceOf(IllegalStateException.class).hasMessageContaining("consumed");
+      assertThatThrownBy(() -> tape.linear(y, w))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("consumed");
       assertThatThrownBy(tape::backward).isInstanceOf(IllegalStateException.class).hasMessageContaining("inference");
     }
     assertThatThrownBy(() -> Variable.parameter(x.value(), w.value())).isInstanceOf(IllegalArgumentException.class);

@@ -19,11 +19,12 @@ class TensorArenaPropertyTest {
 
   @Provide
   Arbitrary<List<Action>> actions() {
-    Arbitrary<Integer> bytes = Arbitraries.frequencyOf(
-        Tuple.of(4, Arbitraries.integers().between(0, 3000)),
-        Tuple.of(2, Arbitraries.integers().between(3000, 400_000)),
-        Tuple.of(1, Arbitraries.integers().between(400_000, 3_000_000)),
-        Tuple.of(5, Arbitraries.just(-1)));
+    Arbitrary<Integer> bytes =
+        Arbitraries.frequencyOf(
+            Tuple.of(4, Arbitraries.integers().between(0, 3000)),
+            Tuple.of(2, Arbitraries.integers().between(3000, 400_000)),
+            Tuple.of(1, Arbitraries.integers().between(400_000, 3_000_000)),
+            Tuple.of(5, Arbitraries.just(-1)));
     return Combinators.combine(bytes, Arbitraries.integers().between(0, 1000)).as(Action::new).list().ofMaxSize(120);
   }
 
@@ -71,7 +72,8 @@ class TensorArenaPropertyTest {
       assertThat(source.place(tensor.address())).isNotNull();
       int region = Integer.parseInt(source.place(tensor.address()).split("\\+")[0]);
       TensorArena.Region holder = source.regions.get(region);
-      assertThat(tensor.address() + blockBytes(tensor)).as("inside its region")
+      assertThat(tensor.address() + blockBytes(tensor))
+          .as("inside its region")
           .isLessThanOrEqualTo(holder.address() + holder.bytes());
     }
     live.forEach(arena::free);

@@ -10,10 +10,14 @@ import org.junit.jupiter.api.Test;
 class TensorArenaTest {
   @Test
   void whatIsNotALiveBlockCannotBeFreed() {
-    try (var device = new ReferenceDevice(); var arena = device.openArena("one"); var other = device.openArena("other")) {
+    try (var device = new ReferenceDevice();
+        var arena = device.openArena("one");
+        var other = device.openArena("other")) {
       Tensor tensor = arena.allocate(DType.F32, 1000, 2);
       Tensor foreign = other.allocate(DType.F32, 3);
-      assertThatThrownBy(() -> arena.free(foreign)).isInstanceOf(IllegalStateException.class).hasMessageContaining("one");
+      assertThatThrownBy(() -> arena.free(foreign))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("one");
       assertThatThrownBy(() -> arena.free(tensor.rows(500, 500))).isInstanceOf(IllegalStateException.class);
       assertThatThrownBy(() -> arena.free(tensor.rows(0, 500))).isInstanceOf(IllegalStateException.class);
       assertThat(arena.allocatedBytes()).isEqualTo(8192);
@@ -50,7 +54,8 @@ class TensorArenaTest {
 
   @Test
   void poisonShowsWhatWasNeverWritten() {
-    try (var device = new ReferenceDevice(); var arena = device.openArena("poison")) {
+    try (var device = new ReferenceDevice();
+        var arena = device.openArena("poison")) {
       Tensor tensor = arena.allocate(DType.F64, 2);
       assertThat(tensor.get(1)).isNaN();
       tensor.set(1, 5);

@@ -8,9 +8,9 @@ import java.util.Map;
 import java.util.Random;
 
 /**
- * A transformer of two layers with everything a {@link Tape} can do: embedding, norms with and without a residual, linear
- * layers, a pair of low-rank matrices behind dropout, column factors with a constant denominator, rotary embedding,
- * grouped attention, the gated unit, cross-entropy. The same numbers on every device.
+ * A transformer of two layers with everything a {@link Tape} can do: embedding, norms with and without a residual,
+ * linear layers, a pair of low-rank matrices behind dropout, column factors with a constant denominator, rotary
+ * embedding, grouped attention, the gated unit, cross-entropy. The same numbers on every device.
  */
 final class TinyTransformer implements AutoCloseable {
   static final int LAYERS = 2;
@@ -25,8 +25,10 @@ final class TinyTransformer implements AutoCloseable {
 
   final Device device;
   final TensorArena arena;
+
   /** By name: "embedding", "head", and what a layer has, such as "0.qkv". */
   final Map<String, Variable> parameters = new LinkedHashMap<>();
+
   final Tensor weights;
   private final List<Tensor> norms = new ArrayList<>();
   private final Tensor ids;
@@ -62,8 +64,7 @@ final class TinyTransformer implements AutoCloseable {
       parameter(layer + ".gate_up", 0.5, false, 2 * INNER, WIDTH);
       parameter(layer + ".down", 0.5, false, WIDTH, INNER);
       Tensor norm = arena.allocate(device.parameterType(), SHAPE.qkvWidth());
-      device.ops().adaptedRowNorm(
-          norm, value(layer + ".qkv"), value(layer + ".b"), value(layer + ".a"), 0.7);
+      device.ops().adaptedRowNorm(norm, value(layer + ".qkv"), value(layer + ".b"), value(layer + ".a"), 0.7);
       norms.add(norm);
     }
     weights = upload(device.parameterType(), Values.normal(random, TOKENS), TOKENS);
@@ -105,8 +106,7 @@ final class TinyTransformer implements AutoCloseable {
   }
 
   private static Tensor hostCopy(DType dtype, Shape shape) {
-    return Tensor.onHost(
-        dtype, shape, java.lang.foreign.Arena.ofAuto().allocate(shape.elements() * dtype.bytes(), 64));
+    return Tensor.onHost(dtype, shape, java.lang.foreign.Arena.ofAuto().allocate(shape.elements() * dtype.bytes(), 64));
   }
 
   double[] read(Tensor tensor) {
@@ -149,14 +149,16 @@ final class TinyTransformer implements AutoCloseable {
 
   /** The weighted loss, forward only. */
   double loss() {
-    try (var step = device.openArena("loss"); var tape = Tape.inference(device, step)) {
+    try (var step = device.openArena("loss");
+        var tape = Tape.inference(device, step)) {
       return Values.dot(read(weights), read(forward(tape, Tape::scoped)));
     }
   }
 
   /** One pass forward and back; gradients are added to what is there. */
   double[] losses(Run run) {
-    try (var step = device.openArena("step"); var tape = Tape.recording(device, step)) {
+    try (var step = device.openArena("step");
+        var tape = Tape.recording(device, step)) {
       Tensor losses = forward(tape, run);
       tape.backward();
       return read(losses);

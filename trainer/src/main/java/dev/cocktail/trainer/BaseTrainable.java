@@ -12,7 +12,10 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-/** Chosen weights of a model itself, trained in 32 bits whatever the checkpoint's type; saving writes a new model folder. */
+/**
+ * Chosen weights of a model itself, trained in 32 bits whatever the checkpoint's type; saving writes a new model
+ * folder.
+ */
 public final class BaseTrainable implements Trainable, AutoCloseable {
   private final Phi3Model model;
   private final TensorArena arena;

@@ -10,8 +10,8 @@ import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 
 /**
- * Shows a run on a terminal: a line for every few steps and every evaluation, and below them, where a person is watching, a
- * bar with what is left.
+ * Shows a run on a terminal: a line for every few steps and every evaluation, and below them, where a person is
+ * watching, a bar with what is left.
  */
 public final class ConsoleProgress implements TrainingListener, AutoCloseable {
   private static final String CLEAR_LINE = "\r\u001b[K";
@@ -39,17 +39,33 @@ public final class ConsoleProgress implements TrainingListener, AutoCloseable {
   @Override
   public void stepped(StepReport report) {
     if (watched && bar == null) {
-      bar = new ProgressBarBuilder().setTaskName("training").setInitialMax(report.steps()).setUnit(" steps", 1)
-          .setStyle(ProgressBarStyle.ASCII).setUpdateIntervalMillis(BAR_REFRESH_MILLIS)
-          .setConsumer(new DelegatingProgressBarConsumer(this::drawBar, 100)).build();
+      bar =
+          new ProgressBarBuilder()
+              .setTaskName("training")
+              .setInitialMax(report.steps())
+              .setUnit(" steps", 1)
+              .setStyle(ProgressBarStyle.ASCII)
+              .setUpdateIntervalMillis(BAR_REFRESH_MILLIS)
+              .setConsumer(new DelegatingProgressBarConsumer(this::drawBar, 100))
+              .build();
     }
     tokens += report.outcome().tokens();
     nanos += report.outcome().nanos();
     int step = report.step();
     if (step == 1 || step == report.steps() || step % logEvery == 0) {
-      line(String.format(Locale.ROOT, "step %d/%d  epoch %.2f  loss %.4f%s  lr %.2e  norm %.3f  %,.0f tokens/s  %,d MiB",
-          step, report.steps(), report.epoch(), report.outcome().loss(), byTask(report.tasks()), report.learningRate(),
-          report.outcome().gradientNorm(), 1e9 * tokens / nanos, report.outcome().peakBytes() >> 20));
+      line(
+          String.format(
+              Locale.ROOT,
+              "step %d/%d  epoch %.2f  loss %.4f%s  lr %.2e  norm %.3f  %,.0f tokens/s  %,d MiB",
+              step,
+              report.steps(),
+              report.epoch(),
+              report.outcome().loss(),
+              byTask(report.tasks()),
+              report.learningRate(),
+              report.outcome().gradientNorm(),
+              1e9 * tokens / nanos,
+              report.outcome().peakBytes() >> 20));
       tokens = 0;
       nanos = 0;
     }
@@ -64,8 +80,14 @@ public final class ConsoleProgress implements TrainingListener, AutoCloseable {
 
   @Override
   public void evaluated(EvaluationReport report) {
-    line(String.format(Locale.ROOT, "validation after step %d/%d  loss %.4f%s", report.step(), report.steps(),
-        report.loss(), byTask(report.tasks())));
+    line(
+        String.format(
+            Locale.ROOT,
+            "validation after step %d/%d  loss %.4f%s",
+            report.step(),
+            report.steps(),
+            report.loss(),
+            byTask(report.tasks())));
   }
 
   private static String byTask(Map<String, TaskLoss> tasks) {

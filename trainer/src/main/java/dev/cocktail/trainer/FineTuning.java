@@ -113,18 +113,22 @@ public final class FineTuning {
         Tokenizer tokenizer = Tokenizer.load(run.model())) {
       Data data = read(model, ChatEncoder.of(tokenizer));
       TrainingSection training = run.training();
-      var mixture = new ProportionalMixture(
-          data.train().stream().map(task -> task.examples().size()).toList(), run.mixtureSeed());
+      var mixture =
+          new ProportionalMixture(
+              data.train().stream().map(task -> task.examples().size()).toList(), run.mixtureSeed());
       var packer = new Packer(training.tokensPerStep(), training.microBatchTokens());
-      PackedPlan plan = training.maxSteps().isPresent()
-          ? PackedPlan.ofSteps(data.train(), mixture, packer, training.maxSteps().getAsInt())
-          : PackedPlan.ofEpochs(data.train(), mixture, packer, training.epochs().orElseThrow());
+      PackedPlan plan =
+          training.maxSteps().isPresent()
+              ? PackedPlan.ofSteps(data.train(), mixture, packer, training.maxSteps().getAsInt())
+              : PackedPlan.ofEpochs(data.train(), mixture, packer, training.epochs().orElseThrow());
       if (run.adapter().type() == AdapterSection.Type.NONE) {
         try (var trainable = BaseTrainable.of(model, run.trainable())) {
           return train(folder, model, trainable, data, plan, folder.model());
         }
       }
-      try (var trainable = LoraTrainable.create(model, run.adapter().toAdapterConfig().withBaseModel(run.model().toString()), training.seed())) {
+      try (var trainable =
+          LoraTrainable.create(
+              model, run.adapter().toAdapterConfig().withBaseModel(run.model().toString()), training.seed())) {
         return train(folder, model, trainable, data, plan, folder.adapter());
       }
     }
@@ -134,9 +138,13 @@ public final class FineTuning {
     int context = model.config().maxPositions();
     int maxLength = Math.min(run.training().maxLength(), context);
     if (maxLength < run.training().maxLength()) {
-      notes.accept(String.format(Locale.ROOT,
-          "max_length is %,d, the model's context %,d: examples may have up to %,d tokens", run.training().maxLength(),
-          context, context));
+      notes.accept(
+          String.format(
+              Locale.ROOT,
+              "max_length is %,d, the model's context %,d: examples may have up to %,d tokens",
+              run.training().maxLength(),
+              context,
+              context));
     }
     var examples = new ExampleEncoder(encoder, maxLength, run.training().onTooLong());
     List<TaskData> train = new ArrayList<>();
@@ -157,16 +165,23 @@ public final class FineTuning {
     return new Data(train, new Packer(batch, batch).microBatches(validation));
   }
 
-  /** A task whose tokens the model knows; a tokenizer of another model would be noticed only in the midst of training. */
+  /**
+   * A task whose tokens the model knows; a tokenizer of another model would be noticed only in the midst of training.
+   */
   private static TaskData load(String name, Path file, ExampleEncoder examples, Phi3Model model) {
     TaskData data = TaskData.load(name, file, examples);
     int vocabulary = model.config().vocabSize();
     for (Example example : data.examples()) {
       int largest = Arrays.stream(example.ids()).max().orElse(0);
       if (largest >= vocabulary) {
-        throw new InvalidInputException(example.origin() + ": the tokenizer makes token " + largest
-            + " of this example, but the model's vocabulary has " + vocabulary + " tokens; is the tokenizer.json beside "
-            + "the weights that of this model?");
+        throw new InvalidInputException(
+            example.origin()
+                + ": the tokenizer makes token "
+                + largest
+                + " of this example, but the model's vocabulary has "
+                + vocabulary
+                + " tokens; is the tokenizer.json beside "
+                + "the weights that of this model?");
       }
     }
     return data;
@@ -180,31 +195,52 @@ public final class FineTuning {
     }
     int from = Math.max(0, learnt - SHOWN);
     int to = Math.min(example.length(), learnt + SHOWN);
-    var part = new Example(Arrays.copyOfRange(example.ids(), from, to),
-        Arrays.copyOfRange(example.supervised(), from, to), example.origin());
-    return (from > 0 ? "... " : "") + SupervisionSample.render(tokenizer, part, colours).replace("\n", "↵")
+    var part =
+        new Example(
+            Arrays.copyOfRange(example.ids(), from, to),
+            Arrays.copyOfRange(example.supervised(), from, to),
+            example.origin());
+    return (from > 0 ? "... " : "")
+        + SupervisionSample.render(tokenizer, part, colours).replace("\n", "↵")
         + (to < example.length() ? " ..." : "");
   }
 
   private static String describe(String name, TaskStatistics statistics) {
-    String dropped = statistics.dropped() == 0
-        ? ""
-        : String.format(Locale.ROOT, ", %,d left out for being longer than max_length", statistics.dropped());
-    return String.format(Locale.ROOT,
-        "task %s: %,d examples, %,d tokens (mean %.0f, longest %,d), %.1f %% of them learnt%s", name,
-        statistics.examples(), statistics.tokens(), statistics.meanLength(), statistics.longest(),
-        100 * statistics.supervisedShare(), dropped);
+    String dropped =
+        statistics.dropped() == 0
+            ? ""
+            : String.format(Locale.ROOT, ", %,d left out for being longer than max_length", statistics.dropped());
+    return String.format(
+        Locale.ROOT,
+        "task %s: %,d examples, %,d tokens (mean %.0f, longest %,d), %.1f %% of them learnt%s",
+        name,
+        statistics.examples(),
+        statistics.tokens(),
+        statistics.meanLength(),
+        statistics.longest(),
+        100 * statistics.supervisedShare(),
+        dropped);
   }
 
   private Result train(
       RunFolder folder, Phi3Model model, Trainable trainable, Data data, TrainingPlan plan, Path target) {
     TrainingSection training = run.training();
     long numbers = trainable.parameters().values().stream().mapToLong(p -> p.value().elements()).sum();
-    notes.accept(String.format(Locale.ROOT, "training %,d parameters for %,d steps of up to %,d tokens", numbers,
-        plan.steps(), training.tokensPerStep()));
+    notes.accept(
+        String.format(
+            Locale.ROOT,
+            "training %,d parameters for %,d steps of up to %,d tokens",
+            numbers,
+            plan.steps(),
+            training.tokensPerStep()));
     int every = run.evaluation().every().steps(plan.steps() / plan.epochsAfter(plan.steps()));
-    var options = new Trainer.Options(training.learningRates(plan.steps()), training.optimiser(),
-        training.checkpointLayers(), every, training.seed());
+    var options =
+        new Trainer.Options(
+            training.learningRates(plan.steps()),
+            training.optimiser(),
+            training.checkpointLayers(),
+            every,
+            training.seed());
     List<String> names = run.tasks().stream().map(TaskSection::name).toList();
     var trainer = new Trainer(model, trainable, names, options);
     var validation = new ValidationMemory();

@@ -20,7 +20,9 @@ import java.util.concurrent.CountDownLatch;
  * }</pre>
  */
 public final class Interruption implements AutoCloseable {
-  /** How long the end waits for the watching thread once all is saved, so that it can say so and choose the exit code. */
+  /**
+   * How long the end waits for the watching thread once all is saved, so that it can say so and choose the exit code.
+   */
   private static final Duration LAST_WORDS = Duration.ofSeconds(2);
 
   private static volatile boolean ending;
@@ -45,8 +47,8 @@ public final class Interruption implements AutoCloseable {
   }
 
   /**
-   * Ends the virtual machine with an exit code; also where an interruption is ending it already, whose own code would say
-   * that a signal killed the program, when it saved and stopped by itself.
+   * Ends the virtual machine with an exit code; also where an interruption is ending it already, whose own code would
+   * say that a signal killed the program, when it saved and stopped by itself.
    */
   public static void exit(int exitCode) {
     if (ending) {

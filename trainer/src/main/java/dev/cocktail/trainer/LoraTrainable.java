@@ -29,8 +29,7 @@ public final class LoraTrainable implements Trainable, AutoCloseable {
   /** A new adapter, which changes nothing yet; the seed decides its first numbers. */
   public static LoraTrainable create(Phi3Model model, AdapterConfig config, long seed) {
     RandomKey key = new RandomKey(seed, 0).derive(INITIALISATION_STREAM);
-    return inArena(model, arena ->
-        LoraAdapter.create(config, model.linearModules(), model.device(), arena, key));
+    return inArena(model, arena -> LoraAdapter.create(config, model.linearModules(), model.device(), arena, key));
   }
 
   /** An adapter from PEFT's files, to be trained on. */

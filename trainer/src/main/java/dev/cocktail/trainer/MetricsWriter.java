@@ -8,7 +8,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 
-/** Appends to {@code metrics.jsonl}: one JSON object a line, whole lines only, each handed to the system before the next step. */
+/**
+ * Appends to {@code metrics.jsonl}: one JSON object a line, whole lines only, each handed to the system before the next
+ * step.
+ */
 final class MetricsWriter implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
 

@@ -13,14 +13,15 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The steps of a run over a mixture: draws are taken in order and fill a step up to its number of tokens; the first that
- * does not fit begins the next. Epochs follow each other without a gap, so every step but the last is full. A value: the same
- * data, mixture and packer give the same steps, each available at any time.
+ * The steps of a run over a mixture: draws are taken in order and fill a step up to its number of tokens; the first
+ * that does not fit begins the next. Epochs follow each other without a gap, so every step but the last is full. A
+ * value: the same data, mixture and packer give the same steps, each available at any time.
  */
 public final class PackedPlan implements TrainingPlan {
   private final List<TaskData> tasks;
   private final Mixture mixture;
   private final Packer packer;
+
   /** For each step, the number of its first draw; one more for the end. */
   private final long[] firstDraw;
 
@@ -47,7 +48,8 @@ public final class PackedPlan implements TrainingPlan {
     var draws = Math.round(epochs * mixture.drawsPerEpoch());
     if (!(epochs > 0) || draws < 1 || draws > Integer.MAX_VALUE) {
       throw new InvalidInputException(
-          "epochs is %s; expected more than 0, and at least one example of %,d".formatted(epochs, mixture.drawsPerEpoch()));
+          "epochs is %s; expected more than 0, and at least one example of %,d"
+              .formatted(epochs, mixture.drawsPerEpoch()));
     }
     return new PackedPlan(tasks, mixture, packer, draws, Integer.MAX_VALUE);
   }

@@ -39,8 +39,9 @@ public final class Trace {
    * Runs a forward pass and, where gradients are wanted, a backward pass.
    *
    * @param parameters whose gradients are wanted, by the names to give them, the gradients zero before; null for none
-   * @return host tensors, F32: {@code logits} [B,S,V], {@code loss} [1] where a token has a label, {@code block_input.i} and
-   *     {@code final_norm} [B,S,H]; with parameters also {@code inputs_embeds} [B,S,H] and each gradient
+   * @return host tensors, F32: {@code logits} [B,S,V], {@code loss} [1] where a token has a label, {@code
+   *     block_input.i} and {@code final_norm} [B,S,H]; with parameters also {@code inputs_embeds} [B,S,H] and each
+   *     gradient
    * @throws InvalidInputException when gradients are wanted and no token has a label
    */
   public static Map<String, Tensor> run(
@@ -54,22 +55,29 @@ public final class Trace {
     List<TokenSequence> sequences = inputs.sequences();
     int targets = sequences.stream().mapToInt(TokenSequence::targetCount).sum();
     if (parameters != null && targets == 0) {
-      throw new InvalidInputException(inputs.file() + ": no token has a label that counts, so there is no loss to take "
-          + "gradients of; expected 'labels' beside 'input_ids', -100 where nothing is to be learnt");
+      throw new InvalidInputException(
+          inputs.file()
+              + ": no token has a label that counts, so there is no loss to take "
+              + "gradients of; expected 'labels' beside 'input_ids', -100 where nothing is to be learnt");
     }
     try (TensorArena arena = device.openArena("trace");
         Tape tape = parameters == null ? Tape.inference(device, arena) : Tape.recording(device, arena)) {
       TokenBatch batch = TokenBatch.pack(model.config(), device, arena, sequences);
       Variable[] embeddings = new Variable[1];
       Map<String, Tensor> hiddenStates = new LinkedHashMap<>();
-      Variable hidden = model.forward(tape, batch, transform, (name, value) -> {
-        if (!name.equals("inputs_embeds")) {
-          hiddenStates.put(name, padded(value.value()));
-        } else if (parameters != null) {
-          tape.keepGradient(value);
-          embeddings[0] = value;
-        }
-      });
+      Variable hidden =
+          model.forward(
+              tape,
+              batch,
+              transform,
+              (name, value) -> {
+                if (!name.equals("inputs_embeds")) {
+                  hiddenStates.put(name, padded(value.value()));
+                } else if (parameters != null) {
+                  tape.keepGradient(value);
+                  embeddings[0] = value;
+                }
+              });
       found.put("logits", padded(model.logits(tape, hidden, null)));
       if (targets > 0) {
         Tensor losses = onHost(model.loss(tape, hidden, batch));

@@ -22,12 +22,16 @@ public final class Trainer {
    * @param learningRate of a step, by its number from 0
    * @param optimiser the constants of AdamW and the clipping
    * @param checkpointLayers recompute decoder layers in the backward pass instead of keeping them
-   * @param evaluateEvery score the validation sets after every so many steps; they are scored at the start and at the end
-   *     in any case, 0 for only then
+   * @param evaluateEvery score the validation sets after every so many steps; they are scored at the start and at the
+   *     end in any case, 0 for only then
    * @param seed decides everything random in the loop, that is, dropout
    */
-  public record Options(IntToDoubleFunction learningRate, AdamWOptimizer.Settings optimiser, boolean checkpointLayers,
-      int evaluateEvery, long seed) {}
+  public record Options(
+      IntToDoubleFunction learningRate,
+      AdamWOptimizer.Settings optimiser,
+      boolean checkpointLayers,
+      int evaluateEvery,
+      long seed) {}
 
   /** Keeps dropout's numbers apart from those of other users of the same seed. */
   private static final long DROPOUT_STREAM = 0x64726F70;
@@ -60,11 +64,10 @@ public final class Trainer {
    * @throws TrainingFailedException when a loss or gradient is not finite; the parameters are the last whose loss was,
    *     or, where these are too many to keep twice, those of the step before
    */
-  public int train(
-      TrainingPlan plan, List<MicroBatch> validation, TrainingListener listener, BooleanSupplier stop) {
+  public int train(TrainingPlan plan, List<MicroBatch> validation, TrainingListener listener, BooleanSupplier stop) {
     RandomKey dropout = new RandomKey(options.seed(), 0).derive(DROPOUT_STREAM);
-    try (var optimiser = new AdamWOptimizer(
-        model.device(), trainable.parameters(), options.optimiser(), trainable.isSmall())) {
+    try (var optimiser =
+        new AdamWOptimizer(model.device(), trainable.parameters(), options.optimiser(), trainable.isSmall())) {
       evaluate(0, plan.steps(), validation, listener, optimiser);
       for (int s = 0; s < plan.steps(); s++) {
         StepBatch batch = plan.batch(s);
@@ -73,14 +76,16 @@ public final class Trainer {
         TrainingStep.Outcome outcome =
             step.run(batch, micro -> trainable.training(ofStep.derive(micro)), optimiser, learningRate);
         if (!outcome.isFinite()) {
-          String what = Double.isFinite(outcome.loss())
-              ? "the gradient's norm is " + outcome.gradientNorm() + " (loss " + outcome.loss() + ")"
-              : "the loss is " + outcome.loss();
-          throw notFinite(s + 1, s, what + " at learning rate " + String.format(Locale.ROOT, "%.3g", learningRate),
-              optimiser);
+          String what =
+              Double.isFinite(outcome.loss())
+                  ? "the gradient's norm is " + outcome.gradientNorm() + " (loss " + outcome.loss() + ")"
+                  : "the loss is " + outcome.loss();
+          throw notFinite(
+              s + 1, s, what + " at learning rate " + String.format(Locale.ROOT, "%.3g", learningRate), optimiser);
         }
-        listener.stepped(new TrainingListener.StepReport(s + 1, plan.steps(), plan.epochsAfter(s + 1), learningRate,
-            byName(outcome.tasks()), outcome));
+        listener.stepped(
+            new TrainingListener.StepReport(
+                s + 1, plan.steps(), plan.epochsAfter(s + 1), learningRate, byName(outcome.tasks()), outcome));
         boolean last = s + 1 == plan.steps();
         if (last || options.evaluateEvery() > 0 && (s + 1) % options.evaluateEvery() == 0) {
           evaluate(s + 1, plan.steps(), validation, listener, optimiser);
@@ -93,8 +98,8 @@ public final class Trainer {
     return plan.steps();
   }
 
-  private void evaluate(int stepsTaken, int steps, List<MicroBatch> validation, TrainingListener listener,
-      AdamWOptimizer optimiser) {
+  private void evaluate(
+      int stepsTaken, int steps, List<MicroBatch> validation, TrainingListener listener, AdamWOptimizer optimiser) {
     if (validation.isEmpty()) {
       return;
     }
@@ -109,13 +114,15 @@ public final class Trainer {
   }
 
   /** Goes back to the parameters before the last update, the last of which a loss is known that is a number. */
-  private static TrainingFailedException notFinite(
-      int step, int stepsTaken, String what, AdamWOptimizer optimiser) {
+  private static TrainingFailedException notFinite(int step, int stepsTaken, String what, AdamWOptimizer optimiser) {
     boolean undone = optimiser.undo();
-    String help = stepsTaken == 0
-        ? "nothing was learnt yet, so look for Inf and NaN among the model's weights, and for a lora_alpha that is too large"
-        : "a lower learning_rate or longer warm-up usually helps";
-    return new TrainingFailedException(step, undone ? stepsTaken - 1 : stepsTaken, "step " + step + ": " + what + "; " + help);
+    String help =
+        stepsTaken == 0
+            ? "nothing was learnt yet, so look for Inf and NaN among the model's weights, and for a lora_alpha that is"
+                + " too large"
+            : "a lower learning_rate or longer warm-up usually helps";
+    return new TrainingFailedException(
+        step, undone ? stepsTaken - 1 : stepsTaken, "step " + step + ": " + what + "; " + help);
   }
 
   private Map<String, TaskLoss> byName(List<TaskLoss> losses) {

@@ -14,7 +14,12 @@ public interface TrainingListener {
    * @param tasks loss of each task that the step drew from, by name
    * @param outcome losses, norm and times
    */
-  record StepReport(int step, int steps, double epoch, double learningRate, Map<String, TaskLoss> tasks,
+  record StepReport(
+      int step,
+      int steps,
+      double epoch,
+      double learningRate,
+      Map<String, TaskLoss> tasks,
       TrainingStep.Outcome outcome) {}
 
   /**

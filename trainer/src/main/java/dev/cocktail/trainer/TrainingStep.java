@@ -23,8 +23,8 @@ import java.util.function.IntFunction;
 /**
  * One training step on packed sequences: forward and backward for every micro-batch, then the optimiser.
  *
- * <p>The loss is one mean over the supervised tokens of the whole step: every token weighs the same however the step is cut
- * into micro-batches.
+ * <p>The loss is one mean over the supervised tokens of the whole step: every token weighs the same however the step is
+ * cut into micro-batches.
  */
 public final class TrainingStep {
   /**
@@ -38,8 +38,14 @@ public final class TrainingStep {
    * @param optimiserNanos time of clipping and AdamW
    * @param peakBytes largest memory of one micro-batch's activations and gradients
    */
-  public record Outcome(List<TaskLoss> tasks, double gradientNorm, int tokens, long forwardNanos, long backwardNanos,
-      long optimiserNanos, long peakBytes) {
+  public record Outcome(
+      List<TaskLoss> tasks,
+      double gradientNorm,
+      int tokens,
+      long forwardNanos,
+      long backwardNanos,
+      long optimiserNanos,
+      long peakBytes) {
     /** Mean loss over all supervised tokens. */
     public double loss() {
       return tasks.stream().reduce(TaskLoss.NONE, TaskLoss::plus).mean();
@@ -143,8 +149,10 @@ public final class TrainingStep {
   private TokenBatch pack(MicroBatch batch, double weight, TensorArena arena) {
     List<TokenSequence> sequences = new ArrayList<>();
     for (MicroBatch.Sequence sequence : batch.sequences()) {
-      sequences.add(TokenSequence.supervised(sequence.example().ids(), sequence.example().labels())
-          .ofTask(sequence.task()).weighted(weight));
+      sequences.add(
+          TokenSequence.supervised(sequence.example().ids(), sequence.example().labels())
+              .ofTask(sequence.task())
+              .weighted(weight));
     }
     return TokenBatch.pack(model.config(), device, arena, sequences);
   }

@@ -13,8 +13,8 @@ import java.util.Random;
 import java.util.stream.Collectors;
 
 /**
- * Makes two tasks for small models from public data: the sentiment of sentences from financial news (Financial PhraseBank)
- * and of tweets about stocks (Twitter Financial News Sentiment). It needs nothing but a JDK (17 or later):
+ * Makes two tasks for small models from public data: the sentiment of sentences from financial news (Financial
+ * PhraseBank) and of tweets about stocks (Twitter Financial News Sentiment). It needs nothing but a JDK (17 or later):
  *
  * <pre>{@code
  * java trainer/src/test/java/dev/cocktail/trainer/FinanceTasks.java MODEL PHRASEBANK.txt TWEETS.csv OUT
@@ -55,23 +55,26 @@ public final class FinanceTasks {
     Files.createDirectories(out);
     split(out, "phrasebank", phraseBank(phraseBank));
     split(out, "tweets", tweets(tweets));
-    Files.writeString(out.resolve("run.yaml"), String.join("\n",
-        "# Two sentiment tasks, one LoRA adapter.",
-        "model: " + quoted(model.toAbsolutePath().toString()),
-        "adapter: {type: lora, r: 8, lora_alpha: 16, target_modules: all-linear}",
-        "tasks:",
-        "  - {name: phrasebank, train: phrasebank.train.jsonl, validation: phrasebank.validation.jsonl}",
-        "  - {name: tweets, train: tweets.train.jsonl, validation: tweets.validation.jsonl}",
-        "training:",
-        "  epochs: 3",
-        "  max_length: 256",
-        "  tokens_per_step: 2048",
-        "  learning_rate: 5.0e-3",
-        "  warmup_ratio: 0.05",
-        "  seed: 42",
-        "evaluation: {every: 1 epochs}",
-        "output: run",
-        ""));
+    Files.writeString(
+        out.resolve("run.yaml"),
+        String.join(
+            "\n",
+            "# Two sentiment tasks, one LoRA adapter.",
+            "model: " + quoted(model.toAbsolutePath().toString()),
+            "adapter: {type: lora, r: 8, lora_alpha: 16, target_modules: all-linear}",
+            "tasks:",
+            "  - {name: phrasebank, train: phrasebank.train.jsonl, validation: phrasebank.validation.jsonl}",
+            "  - {name: tweets, train: tweets.train.jsonl, validation: tweets.validation.jsonl}",
+            "training:",
+            "  epochs: 3",
+            "  max_length: 256",
+            "  tokens_per_step: 2048",
+            "  learning_rate: 5.0e-3",
+            "  warmup_ratio: 0.05",
+            "  seed: 42",
+            "evaluation: {every: 1 epochs}",
+            "output: run",
+            ""));
   }
 
   private static Map<String, String> phraseBank(Path file) throws IOException {
@@ -125,17 +128,23 @@ public final class FinanceTasks {
 
   /** Shuffles the short sentences, always alike, and cuts them in two. */
   private static void split(Path out, String task, Map<String, String> labels) throws IOException {
-    List<String> sentences = labels.keySet().stream()
-        .filter(sentence -> !sentence.isEmpty() && sentence.length() <= LONGEST)
-        .collect(Collectors.toCollection(ArrayList::new));
+    List<String> sentences =
+        labels.keySet().stream()
+            .filter(sentence -> !sentence.isEmpty() && sentence.length() <= LONGEST)
+            .collect(Collectors.toCollection(ArrayList::new));
     Collections.shuffle(sentences, new Random(1));
     if (sentences.size() < 2 * VALIDATION) {
       throw new IOException("only " + sentences.size() + " short sentences for the task " + task);
     }
-    List<String> lines = sentences.stream()
-        .map(sentence -> "{\"prompt\": " + quoted(sentence + " The news is") + ", \"completion\": "
-            + quoted(" " + labels.get(sentence)) + "}")
-        .toList();
+    List<String> lines =
+        sentences.stream()
+            .map(sentence ->
+                "{\"prompt\": "
+                    + quoted(sentence + " The news is")
+                    + ", \"completion\": "
+                    + quoted(" " + labels.get(sentence))
+                    + "}")
+            .toList();
     int end = Math.min(lines.size(), VALIDATION + TRAIN);
     Files.write(out.resolve(task + ".validation.jsonl"), lines.subList(0, VALIDATION));
     Files.write(out.resolve(task + ".train.jsonl"), lines.subList(VALIDATION, end));

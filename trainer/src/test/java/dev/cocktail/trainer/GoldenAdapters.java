@@ -10,9 +10,17 @@ import java.util.List;
 
 /** The tiny model with its adapter, and what PEFT and PyTorch made of it, that travels with the tests. */
 public final class GoldenAdapters {
-  private static final List<String> FILES = List.of("adapter/adapter_config.json", "adapter/adapter_model.safetensors",
-      "logits_lora.safetensors", "grads_lora.safetensors", "lora_adamw_step1.safetensors", "lora_adamw_step5.safetensors",
-      "lora_clipcos_step2.safetensors", "lora_clipcos_step5.safetensors", "lora_clip0.1_step5.safetensors");
+  private static final List<String> FILES =
+      List.of(
+          "adapter/adapter_config.json",
+          "adapter/adapter_model.safetensors",
+          "logits_lora.safetensors",
+          "grads_lora.safetensors",
+          "lora_adamw_step1.safetensors",
+          "lora_adamw_step5.safetensors",
+          "lora_clipcos_step2.safetensors",
+          "lora_clipcos_step5.safetensors",
+          "lora_clip0.1_step5.safetensors");
 
   private GoldenAdapters() {}
 

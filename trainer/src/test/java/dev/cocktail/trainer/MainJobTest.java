@@ -39,9 +39,11 @@ class MainJobTest {
 
   @BeforeAll
   static void write() throws IOException {
-    FinanceTasks.write(SharedFiles.require("data/weights/stories260K-phi3"),
+    FinanceTasks.write(
+        SharedFiles.require("data/weights/stories260K-phi3"),
         SharedFiles.require("data/finance/phrasebank/Sentences_AllAgree.txt"),
-        SharedFiles.require("data/finance/tfns/sent_train.csv"), folder);
+        SharedFiles.require("data/finance/tfns/sent_train.csv"),
+        folder);
   }
 
   /** The run file with other values, each {@code key: value} replacing the line or the part of one that has the key. */
@@ -50,9 +52,10 @@ class MainJobTest {
     for (String change : changes) {
       String key = change.substring(0, change.indexOf(':'));
       String pattern = "\\b" + key + ": [^,}\n]+";
-      text = text.matches("(?s).*" + pattern + ".*")
-          ? text.replaceFirst(pattern, change)
-          : text.replaceFirst("  max_length:", "  " + change + "\n  max_length:");
+      text =
+          text.matches("(?s).*" + pattern + ".*")
+              ? text.replaceFirst(pattern, change)
+              : text.replaceFirst("  max_length:", "  " + change + "\n  max_length:");
     }
     return RunFile.parse(text, name, folder, name);
   }
@@ -77,14 +80,17 @@ class MainJobTest {
     FineTuning.Result result = train(run, 2);
 
     assertThat(result.before().keySet()).containsExactly("phrasebank", "tweets");
-    // What remains is mostly the end of each answer: this model never saw its end token, whose embedding is that of some
+    // What remains is mostly the end of each answer: this model never saw its end token, whose embedding is that of
+    // some
     // hundred other tokens it never saw, and what an adapter computes cannot tell equal embeddings apart.
-    result.after().forEach((task, loss) ->
-        assertThat(loss.mean()).as(task).isLessThan(0.15 * result.before().get(task).mean()));
+    result
+        .after()
+        .forEach((task, loss) -> assertThat(loss.mean()).as(task).isLessThan(0.15 * result.before().get(task).mean()));
     assertThat(reloaded(run, result.trained())).isEqualTo(result.after());
 
     List<JsonNode> events = events(result.folder());
-    assertThat(events.stream().filter(event -> event.path("event").asText().equals("step"))).hasSize(result.steps())
+    assertThat(events.stream().filter(event -> event.path("event").asText().equals("step")))
+        .hasSize(result.steps())
         .allSatisfy(event -> assertThat(event.path("tasks").size()).isEqualTo(2));
     JsonNode last = events.getLast();
     assertThat(last.at("/tasks/tweets/loss").doubleValue()).isEqualTo(result.after().get("tweets").mean());
@@ -96,8 +102,20 @@ class MainJobTest {
     JsonNode expected = new ObjectMapper().readTree(model.resolve("expected-greedy.json").toFile());
     Path prompt = folder.resolve("prompt.json");
     Files.writeString(prompt, "[" + expected.required("prompt_ids") + "]");
-    JsonNode answer = CommandRun.of("generate", "--device", "cpu", "--json", "--model", model.toString(), "--tokens",
-        prompt.toString(), "--max-new-tokens", String.valueOf(expected.required("greedy_ids").size())).done().json();
+    JsonNode answer =
+        CommandRun.of(
+                "generate",
+                "--device",
+                "cpu",
+                "--json",
+                "--model",
+                model.toString(),
+                "--tokens",
+                prompt.toString(),
+                "--max-new-tokens",
+                String.valueOf(expected.required("greedy_ids").size()))
+            .done()
+            .json();
     assertThat(expected.required("greedy_ids").size()).isEqualTo(200);
     assertThat(answer.required("ids")).isEqualTo(expected.required("greedy_ids"));
   }
@@ -108,18 +126,20 @@ class MainJobTest {
         Phi3Model model = Phi3Model.load(run.model(), device);
         Tokenizer tokenizer = Tokenizer.load(run.model());
         var trained = LoraTrainable.load(model, adapter)) {
-      var encoder = new ExampleEncoder(
-          ChatEncoder.of(tokenizer), run.training().maxLength(), ExampleEncoder.TooLong.ERROR);
+      var encoder =
+          new ExampleEncoder(ChatEncoder.of(tokenizer), run.training().maxLength(), ExampleEncoder.TooLong.ERROR);
       List<MicroBatch.Sequence> sequences = new ArrayList<>();
       for (int task = 0; task < run.tasks().size(); task++) {
         TaskSection section = run.tasks().get(task);
         int number = task;
-        TaskData.load(section.name(), section.validation().orElseThrow(), encoder).examples()
+        TaskData.load(section.name(), section.validation().orElseThrow(), encoder)
+            .examples()
             .forEach(example -> sequences.add(new MicroBatch.Sequence(number, example)));
       }
       int tokens = run.evaluation().batchTokens();
-      List<TaskLoss> losses = new TrainingStep(model, run.tasks().size(), false)
-          .evaluate(new Packer(tokens, tokens).microBatches(sequences), trained.inference());
+      List<TaskLoss> losses =
+          new TrainingStep(model, run.tasks().size(), false)
+              .evaluate(new Packer(tokens, tokens).microBatches(sequences), trained.inference());
       return Map.of("phrasebank", losses.get(0), "tweets", losses.get(1));
     }
   }
@@ -158,20 +178,25 @@ class MainJobTest {
   /** No dropout here: its numbers belong to a place in a micro-batch. */
   @Test
   void anySplitIntoMicroBatchesAgrees() throws IOException {
-    List<FineTuning.Result> results = Stream.of("2048", "600", "256").map(tokens -> {
-      try {
-        return train(shortRun("split " + tokens, "lora_dropout: 0.0", "micro_batch_tokens: " + tokens), 2);
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }).toList();
+    List<FineTuning.Result> results =
+        Stream.of("2048", "600", "256")
+            .map(tokens -> {
+              try {
+                return train(shortRun("split " + tokens, "lora_dropout: 0.0", "micro_batch_tokens: " + tokens), 2);
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            })
+            .toList();
     Map<String, Tensor> whole = Golden.read(results.getFirst().trained().resolve(ADAPTER));
     for (FineTuning.Result split : results.subList(1, 3)) {
       assertThat(split.steps()).isEqualTo(results.getFirst().steps());
-      split.after().forEach((task, loss) -> {
-        double expected = results.getFirst().after().get(task).mean();
-        assertThat(loss.mean()).as(task).isCloseTo(expected, within(1e-4 * expected));
-      });
+      split
+          .after()
+          .forEach((task, loss) -> {
+            double expected = results.getFirst().after().get(task).mean();
+            assertThat(loss.mean()).as(task).isCloseTo(expected, within(1e-4 * expected));
+          });
       Map<String, Tensor> found = Golden.read(split.trained().resolve(ADAPTER));
       assertThat(relativeDistance(found, whole)).isLessThan(1e-3);
     }

@@ -22,8 +22,10 @@ class PackedPlanTest {
   void stepsAndMicroBatchesKeepTheirLimitsAndLoseNothing(
       @ForAll @Size(min = 1, max = 30) List<@IntRange(min = 1, max = 20) Integer> first,
       @ForAll @Size(min = 1, max = 30) List<@IntRange(min = 1, max = 20) Integer> second,
-      @ForAll @IntRange(min = 20, max = 100) int perStep, @ForAll @IntRange(min = 20, max = 60) int perMicroBatch,
-      @ForAll @IntRange(min = 1, max = 3) int epochs, @ForAll long seed) {
+      @ForAll @IntRange(min = 20, max = 100) int perStep,
+      @ForAll @IntRange(min = 20, max = 60) int perMicroBatch,
+      @ForAll @IntRange(min = 1, max = 3) int epochs,
+      @ForAll long seed) {
     var tasks = List.of(task("a", first), task("b", second));
     var mixture = new ProportionalMixture(List.of(first.size(), second.size()), seed);
     var packer = new Packer(perStep, perMicroBatch);
@@ -75,7 +77,9 @@ class PackedPlanTest {
   @Test
   void anExampleThatFitsNowhereIsNamed() {
     assertThatThrownBy(() -> new Packer(100, 10).microBatches(sequences(11)))
-        .isInstanceOf(InvalidInputException.class).hasMessageContaining("x:1").hasMessageContaining("11 tokens");
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("x:1")
+        .hasMessageContaining("11 tokens");
     assertThatThrownBy(() -> new Packer(0, 10)).isInstanceOf(InvalidInputException.class);
   }
 

@@ -23,7 +23,8 @@ class RunFolderTest {
     RunFolder second = RunFolder.requireFree(output);
 
     assertThatCode(() -> first.create(run)).doesNotThrowAnyException();
-    assertThatThrownBy(() -> second.create(run)).isInstanceOf(InvalidInputException.class)
+    assertThatThrownBy(() -> second.create(run))
+        .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("another run");
   }
 }

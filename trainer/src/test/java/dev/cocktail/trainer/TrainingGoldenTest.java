@@ -48,7 +48,8 @@ class TrainingGoldenTest {
    * @param log its key in {@code expected.json}, null where the reference has no log of it
    * @param error prefix of its keys among the reference's own errors
    */
-  private record Recipe(String adapter, String file, String log, String error, double clip, boolean cosine, int[] saved) {
+  private record Recipe(
+      String adapter, String file, String log, String error, double clip, boolean cosine, int[] saved) {
     IntToDoubleFunction rates() {
       var shape = cosine ? LearningRateSchedule.Shape.COSINE : LearningRateSchedule.Shape.CONSTANT;
       return new LearningRateSchedule(shape, RATE, cosine ? 2 : 0, STEPS);
@@ -61,20 +62,31 @@ class TrainingGoldenTest {
   }
 
   private static final double NONE = Double.POSITIVE_INFINITY;
-  private static final List<Recipe> LORA = List.of(
-      new Recipe("adapter", "lora_adamw", "adamw", "adamw", NONE, false, new int[] {1, 5}),
-      new Recipe("adapter", "lora_clipcos", "adamw_clip_cosine", "clipcos", 1.0, true, new int[] {2, 5}),
-      new Recipe("adapter", "lora_clip0.1", "adamw_clip0.1", "clip0.1_", 0.1, false, new int[] {5}));
-  private static final List<Recipe> KIN = List.of(
-      new Recipe("adapter_rslora", "rslora_adamw", null, null, NONE, false, new int[] {5}),
-      new Recipe("adapter_dora", "dora_adamw", null, null, NONE, false, new int[] {5}));
+  private static final List<Recipe> LORA =
+      List.of(
+          new Recipe("adapter", "lora_adamw", "adamw", "adamw", NONE, false, new int[] {1, 5}),
+          new Recipe("adapter", "lora_clipcos", "adamw_clip_cosine", "clipcos", 1.0, true, new int[] {2, 5}),
+          new Recipe("adapter", "lora_clip0.1", "adamw_clip0.1", "clip0.1_", 0.1, false, new int[] {5}));
+  private static final List<Recipe> KIN =
+      List.of(
+          new Recipe("adapter_rslora", "rslora_adamw", null, null, NONE, false, new int[] {5}),
+          new Recipe("adapter_dora", "dora_adamw", null, null, NONE, false, new int[] {5}));
 
   static Stream<Arguments> cases() {
-    var lora = Stream.of("bundled", "phi3_gqa_tiny", "phi3_mini_tiny", "phi35_longrope_tiny/short_len12",
-        "phi35_longrope_tiny/long_len40").flatMap(name -> LORA.stream().map(recipe -> List.of(name, recipe)));
+    var lora =
+        Stream.of(
+                "bundled",
+                "phi3_gqa_tiny",
+                "phi3_mini_tiny",
+                "phi35_longrope_tiny/short_len12",
+                "phi35_longrope_tiny/long_len40")
+            .flatMap(name -> LORA.stream().map(recipe -> List.of(name, recipe)));
     var kin = KIN.stream().map(recipe -> List.of("phi3_mini_tiny", recipe));
-    return Stream.concat(lora, kin).flatMap(pair -> Stream.of(TestDevice.values())
-        .flatMap(device -> IntStream.of(1, 2).mapToObj(parts -> Arguments.of(pair.get(0), pair.get(1), device, parts))));
+    return Stream.concat(lora, kin)
+        .flatMap(pair ->
+            Stream.of(TestDevice.values())
+                .flatMap(device ->
+                    IntStream.of(1, 2).mapToObj(parts -> Arguments.of(pair.get(0), pair.get(1), device, parts))));
   }
 
   @ParameterizedTest(name = "{0} {1} on {2}, {3} micro-batches")
@@ -125,8 +137,14 @@ class TrainingGoldenTest {
   }
 
   /** In double precision we are as far from the reference's F32 numbers as the reference's own F64 numbers are. */
-  private static void checkParameters(Golden golden, Recipe recipe, JsonNode expected, TestDevice kind, int taken,
-      Map<String, Tensor> start, Map<String, Tensor> actual) {
+  private static void checkParameters(
+      Golden golden,
+      Recipe recipe,
+      JsonNode expected,
+      TestDevice kind,
+      int taken,
+      Map<String, Tensor> start,
+      Map<String, Tensor> actual) {
     Map<String, Tensor> reference = golden.tensors(recipe.file() + "_step" + taken + ".safetensors");
     assertThat(actual.keySet()).isEqualTo(reference.keySet());
     double squares = 0;
@@ -150,10 +168,12 @@ class TrainingGoldenTest {
     String prefix = recipe.error() + taken;
     boolean tight = kind == TestDevice.REFERENCE && errors.has(prefix + "_delta_relL2_f32_vs_f64");
     double slack = 1.05; // The saved tensors are rounded to F32.
-    assertThat(relative).as("relative L2 of the change after step %d", taken).isLessThanOrEqualTo(
-        tight ? slack * errors.get(prefix + "_delta_relL2_f32_vs_f64").doubleValue() : CHANGE_L2);
-    assertThat(max).as("largest difference after step %d", taken).isLessThanOrEqualTo(
-        tight ? slack * errors.get(prefix + "_max_abs_f32_vs_f64").doubleValue() : CHANGE_MAX);
+    assertThat(relative)
+        .as("relative L2 of the change after step %d", taken)
+        .isLessThanOrEqualTo(tight ? slack * errors.get(prefix + "_delta_relL2_f32_vs_f64").doubleValue() : CHANGE_L2);
+    assertThat(max)
+        .as("largest difference after step %d", taken)
+        .isLessThanOrEqualTo(tight ? slack * errors.get(prefix + "_max_abs_f32_vs_f64").doubleValue() : CHANGE_MAX);
   }
 
   private static Map<String, Tensor> parameters(LoraTrainable adapter) {
@@ -163,8 +183,8 @@ class TrainingGoldenTest {
   }
 
   /**
-   * The reference's rows, padding and all: what follows a token cannot change it, and longrope in the reference goes by the
-   * padded length.
+   * The reference's rows, padding and all: what follows a token cannot change it, and longrope in the reference goes by
+   * the padded length.
    */
   private static StepBatch batch(PaddedInputs inputs, int parts) {
     List<MicroBatch.Sequence> rows = new ArrayList<>();

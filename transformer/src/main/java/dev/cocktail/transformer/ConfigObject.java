@@ -31,8 +31,12 @@ final class ConfigObject {
     try {
       node = MAPPER.readTree(Files.readAllBytes(file));
     } catch (JsonProcessingException e) {
-      throw new InvalidInputException(file + " is not JSON: " + e.getOriginalMessage()
-          + (e.getLocation() == null ? "" : " (line " + e.getLocation().getLineNr() + ")"), e);
+      throw new InvalidInputException(
+          file
+              + " is not JSON: "
+              + e.getOriginalMessage()
+              + (e.getLocation() == null ? "" : " (line " + e.getLocation().getLineNr() + ")"),
+          e);
     } catch (IOException e) {
       throw new InvalidInputException("cannot read " + file + ": " + e.getMessage(), e);
     }
@@ -156,8 +160,8 @@ final class ConfigObject {
       throw wrong(key, expected);
     }
     if (list.size() != count) {
-      throw new InvalidInputException(file + ": '" + prefix + key + "' has " + list.size() + " elements; expected "
-          + expected);
+      throw new InvalidInputException(
+          file + ": '" + prefix + key + "' has " + list.size() + " elements; expected " + expected);
     }
     List<Double> values = new ArrayList<>();
     for (JsonNode element : list) {

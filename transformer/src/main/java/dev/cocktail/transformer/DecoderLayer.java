@@ -29,13 +29,18 @@ record DecoderLayer(
   /** x [T,H] -> [T,H]; x is left to the caller's scope. */
   Variable forward(Tape tape, Variable x, LinearTransform transform, Attention attention, double epsilon) {
     // Inner scopes give back, as soon as the sub-block is done, what no recorded operation needs.
-    Variable attended = tape.scoped(tape.rmsNorm(x, inputNorm, epsilon), normalised -> {
-      Variable projected = transform.apply(tape, qkv, normalised);
-      return transform.apply(tape, attentionOutput, attention.attend(tape, index, projected));
-    });
+    Variable attended =
+        tape.scoped(
+            tape.rmsNorm(x, inputNorm, epsilon),
+            normalised -> {
+              Variable projected = transform.apply(tape, qkv, normalised);
+              return transform.apply(tape, attentionOutput, attention.attend(tape, index, projected));
+            });
     Tape.Normalised residual = tape.addRmsNorm(attended, x, attentionNorm, epsilon);
-    Variable gated = tape.scoped(residual.normalised(), normalised ->
-        transform.apply(tape, down, tape.swiglu(transform.apply(tape, gateUp, normalised))));
+    Variable gated =
+        tape.scoped(
+            residual.normalised(),
+            normalised -> transform.apply(tape, down, tape.swiglu(transform.apply(tape, gateUp, normalised))));
     return tape.add(residual.sum(), gated);
   }
 }

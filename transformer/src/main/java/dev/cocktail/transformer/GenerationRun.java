@@ -68,7 +68,11 @@ final class GenerationRun implements AutoCloseable {
     }
   }
 
-  GenerationRun(Phi3Model model, LinearTransform transform, List<int[]> prompts, GenerationSettings settings,
+  GenerationRun(
+      Phi3Model model,
+      LinearTransform transform,
+      List<int[]> prompts,
+      GenerationSettings settings,
       GenerationListener listener) {
     this.model = model;
     this.config = model.config();
@@ -138,11 +142,16 @@ final class GenerationRun implements AutoCloseable {
     int[] chosen;
     try (TensorArena step = device.openArena("generation step");
         Tape tape = Tape.inference(device, step)) {
-      List<TokenSequence> sequences =
-          group.stream().map(running -> whole ? running.whole() : running.last()).toList();
+      List<TokenSequence> sequences = group.stream().map(running -> whole ? running.whole() : running.last()).toList();
       TokenBatch batch = TokenBatch.pack(config, device, step, sequences);
-      Variable hidden = model.run(tape, batch.ids(), transform, ForwardObserver.NONE, false,
-          whole ? prefill(batch, group, step) : decode(batch, group, step));
+      Variable hidden =
+          model.run(
+              tape,
+              batch.ids(),
+              transform,
+              ForwardObserver.NONE,
+              false,
+              whole ? prefill(batch, group, step) : decode(batch, group, step));
       int[] lastRows = new int[group.size()];
       for (int b = 0; b < lastRows.length; b++) {
         lastRows[b] = batch.sequences().offset(b + 1) - 1;
@@ -163,8 +172,10 @@ final class GenerationRun implements AutoCloseable {
     Tensor starts = TokenBatch.copy(device, step, new int[group.size()]);
     return (tape, layer, qkv) -> {
       Variable rotated = tape.rope(qkv, cos, sin, batch.ropeRows(), shape);
-      device.ops().storeKeysAndValues(
-          cache.keys(layer), cache.values(layer), rotated.value(), batch.sequences(), slots, starts, shape);
+      device
+          .ops()
+          .storeKeysAndValues(
+              cache.keys(layer), cache.values(layer), rotated.value(), batch.sequences(), slots, starts, shape);
       return tape.attention(rotated, batch.sequences(), shape);
     };
   }
@@ -182,10 +193,14 @@ final class GenerationRun implements AutoCloseable {
     Tensor attended = step.allocate(device.activationType(), group.size(), shape.queryWidth());
     return (tape, layer, qkv) -> {
       Variable rotated = tape.rope(qkv, cos, sin, batch.ropeRows(), shape);
-      device.ops().storeKeysAndValues(
-          cache.keys(layer), cache.values(layer), rotated.value(), batch.sequences(), slots, starts, shape);
-      device.ops().attentionDecode(
-          attended, rotated.value(), cache.keys(layer), cache.values(layer), slots, lengths, longest, shape);
+      device
+          .ops()
+          .storeKeysAndValues(
+              cache.keys(layer), cache.values(layer), rotated.value(), batch.sequences(), slots, starts, shape);
+      device
+          .ops()
+          .attentionDecode(
+              attended, rotated.value(), cache.keys(layer), cache.values(layer), slots, lengths, longest, shape);
       return Variable.frozen(attended);
     };
   }
@@ -216,8 +231,7 @@ final class GenerationRun implements AutoCloseable {
       device.synchronize();
       for (int b = 0; b < chosen.length; b++) {
         Running running = group.get(b);
-        chosen[b] = sampler.draw(
-            host.rows(b, 1).reshape(config.vocabSize()), running.prompt, running.length);
+        chosen[b] = sampler.draw(host.rows(b, 1).reshape(config.vocabSize()), running.prompt, running.length);
       }
     }
     return chosen;
@@ -229,8 +243,8 @@ final class GenerationRun implements AutoCloseable {
     if (!stop) {
       listener.token(running.prompt, token);
     }
-    boolean full = running.length - running.promptLength >= settings.maxNewTokens()
-        || running.length >= config.maxPositions();
+    boolean full =
+        running.length - running.promptLength >= settings.maxNewTokens() || running.length >= config.maxPositions();
     if (stop || full) {
       active.remove(running);
       freeSlots.add(running.slot);

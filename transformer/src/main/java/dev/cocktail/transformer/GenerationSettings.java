@@ -21,7 +21,10 @@ public record GenerationSettings(
   public GenerationSettings {
     stopIds = Set.copyOf(stopIds);
     require(maxNewTokens >= 1, "the number of new tokens", maxNewTokens, "at least 1");
-    require(temperature >= 0 && Double.isFinite(temperature), "the temperature", temperature,
+    require(
+        temperature >= 0 && Double.isFinite(temperature),
+        "the temperature",
+        temperature,
         "0 (greedy) or a positive number");
     require(topK >= 0, "top-k", topK, "0 (off) or a positive number of tokens");
     require(topP > 0 && topP <= 1, "top-p", topP, "a probability above 0, up to 1 (off)");

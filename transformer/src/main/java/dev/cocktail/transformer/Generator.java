@@ -6,11 +6,11 @@ import dev.cocktail.tensor.InvalidInputException;
 import java.util.List;
 
 /**
- * Continues prompts. Prompts of different lengths run together without padding, each in a slot of a key/value cache; those
- * that finish leave, and waiting ones take their places. What a prompt becomes does not depend on its neighbours.
+ * Continues prompts. Prompts of different lengths run together without padding, each in a slot of a key/value cache;
+ * those that finish leave, and waiting ones take their places. What a prompt becomes does not depend on its neighbours.
  *
- * <p>With longrope, a sequence that outgrows the short factors is rotated anew from its beginning with the long ones, so
- * that every token is chosen exactly as if the whole sequence were computed from scratch at each step.
+ * <p>With longrope, a sequence that outgrows the short factors is rotated anew from its beginning with the long ones,
+ * so that every token is chosen exactly as if the whole sequence were computed from scratch at each step.
  */
 public final class Generator {
   private final Phi3Model model;
@@ -51,14 +51,27 @@ public final class Generator {
       throw new InvalidInputException("prompt " + prompt + " is empty; it needs at least one token");
     }
     if (ids.length >= context) {
-      throw new InvalidInputException("prompt " + prompt + " is longer than the context: it has " + ids.length
-          + " tokens, and the model's " + context + " must also hold what is generated; shorten it to " + (context - 1)
-          + " tokens or fewer");
+      throw new InvalidInputException(
+          "prompt "
+              + prompt
+              + " is longer than the context: it has "
+              + ids.length
+              + " tokens, and the model's "
+              + context
+              + " must also hold what is generated; shorten it to "
+              + (context - 1)
+              + " tokens or fewer");
     }
     for (int id : ids) {
       if (id < 0 || id >= model.config().vocabSize()) {
-        throw new InvalidInputException("prompt " + prompt + " has token " + id + ", which is outside the vocabulary of "
-            + model.config().vocabSize() + " tokens; is the tokenizer that of this model?");
+        throw new InvalidInputException(
+            "prompt "
+                + prompt
+                + " has token "
+                + id
+                + ", which is outside the vocabulary of "
+                + model.config().vocabSize()
+                + " tokens; is the tokenizer that of this model?");
       }
     }
   }

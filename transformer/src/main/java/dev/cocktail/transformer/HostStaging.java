@@ -6,7 +6,9 @@ import dev.cocktail.tensor.Tensor;
 import dev.cocktail.tensor.TensorArena;
 import java.lang.foreign.Arena;
 
-/** Brings tensors to the host in a wanted dtype, one at a time: each call ends the life of what the last one returned. */
+/**
+ * Brings tensors to the host in a wanted dtype, one at a time: each call ends the life of what the last one returned.
+ */
 final class HostStaging implements AutoCloseable {
   private final Device device;
   private final TensorArena temporary;

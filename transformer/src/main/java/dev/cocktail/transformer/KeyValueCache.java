@@ -34,7 +34,8 @@ final class KeyValueCache implements AutoCloseable {
     if (tokens <= capacity) {
       return;
     }
-    int wanted = (int) Math.min(Math.max(Math.max(2L * capacity, SMALLEST), tokens), Math.max(tokens, config.maxPositions()));
+    int wanted =
+        (int) Math.min(Math.max(Math.max(2L * capacity, SMALLEST), tokens), Math.max(tokens, config.maxPositions()));
     for (int layer = 0; layer < keys.length; layer++) {
       keys[layer] = grown(keys[layer], wanted);
       values[layer] = grown(values[layer], wanted);

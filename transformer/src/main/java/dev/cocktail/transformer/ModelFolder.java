@@ -1,7 +1,7 @@
 package dev.cocktail.transformer;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.safetensors.AtomicFile;
@@ -55,11 +55,13 @@ public final class ModelFolder {
 
   private static void copy(Path from, Path to) throws IOException {
     ByteBuffer contents = ByteBuffer.wrap(Files.readAllBytes(from));
-    AtomicFile.write(to, channel -> {
-      while (contents.hasRemaining()) {
-        channel.write(contents);
-      }
-    });
+    AtomicFile.write(
+        to,
+        channel -> {
+          while (contents.hasRemaining()) {
+            channel.write(contents);
+          }
+        });
   }
 
   /** Refuses a folder that holds a model, before any work is done for it. */
@@ -73,7 +75,10 @@ public final class ModelFolder {
 
   private static boolean isCompanion(Path file) {
     String name = file.getFileName().toString();
-    if (!Files.isRegularFile(file) || name.equals("config.json") || name.endsWith(".index.json") || name.startsWith(".")) {
+    if (!Files.isRegularFile(file)
+        || name.equals("config.json")
+        || name.endsWith(".index.json")
+        || name.startsWith(".")) {
       return false;
     }
     int dot = name.lastIndexOf('.');
@@ -83,13 +88,15 @@ public final class ModelFolder {
   private static String configuration(Path source, DType dtype) {
     try {
       ObjectNode config = (ObjectNode) MAPPER.readTree(Files.readAllBytes(source.resolve("config.json")));
-      String name = switch (dtype) {
-        case F32 -> "float32";
-        case BF16 -> "bfloat16";
-        case F16 -> "float16";
-        default -> throw new IllegalArgumentException(
-            "models are written as F32, BF16 or F16, not " + dtype.name().toLowerCase(Locale.ROOT));
-      };
+      String name =
+          switch (dtype) {
+            case F32 -> "float32";
+            case BF16 -> "bfloat16";
+            case F16 -> "float16";
+            default ->
+                throw new IllegalArgumentException(
+                    "models are written as F32, BF16 or F16, not " + dtype.name().toLowerCase(Locale.ROOT));
+          };
       // Each spelling keeps its own key; a reader of either finds the one it knows.
       config.put(config.has("dtype") ? "dtype" : "torch_dtype", name);
       return MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(config) + "\n";

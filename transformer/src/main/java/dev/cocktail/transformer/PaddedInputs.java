@@ -12,9 +12,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A rectangular batch as other implementations take it: {@code input_ids}, {@code attention_mask} and {@code labels}, each
- * [B][S], positions 0 to S-1 in every row. It becomes packed sequences of its unmasked tokens, and packed results go back
- * into its rectangle.
+ * A rectangular batch as other implementations take it: {@code input_ids}, {@code attention_mask} and {@code labels},
+ * each [B][S], positions 0 to S-1 in every row. It becomes packed sequences of its unmasked tokens, and packed results
+ * go back into its rectangle.
  *
  * @param file where it was read, for messages
  * @param ids [B][S]
@@ -23,8 +23,8 @@ import java.util.List;
  */
 public record PaddedInputs(Path file, int[][] ids, boolean[][] mask, int[][] labels) {
   /**
-   * Reads a JSON file with {@code input_ids} and, where they are not all ones and all ignored, {@code attention_mask} and
-   * {@code labels}.
+   * Reads a JSON file with {@code input_ids} and, where they are not all ones and all ignored, {@code attention_mask}
+   * and {@code labels}.
    *
    * @throws InvalidInputException naming file, key, row and column
    */
@@ -57,16 +57,27 @@ public record PaddedInputs(Path file, int[][] ids, boolean[][] mask, int[][] lab
   private static int[][] matrix(Path file, JsonNode root, String key, int[][] like) {
     JsonNode rows = root.path(key);
     if (!rows.isArray() || (like != null && rows.size() != like.length)) {
-      throw new InvalidInputException(file + ": '" + key + "' is not a list of "
-          + (like == null ? "rows" : like.length + " rows, as many as 'input_ids' has"));
+      throw new InvalidInputException(
+          file
+              + ": '"
+              + key
+              + "' is not a list of "
+              + (like == null ? "rows" : like.length + " rows, as many as 'input_ids' has"));
     }
     int[][] values = new int[rows.size()][];
     for (int b = 0; b < values.length; b++) {
       JsonNode row = rows.get(b);
       int width = like != null ? like[b].length : b > 0 ? values[0].length : row.size();
       if (!row.isArray() || row.size() != width) {
-        throw new InvalidInputException(file + ": row " + b + " of '" + key + "' is not a list of " + width
-            + " numbers; rows are padded to one length");
+        throw new InvalidInputException(
+            file
+                + ": row "
+                + b
+                + " of '"
+                + key
+                + "' is not a list of "
+                + width
+                + " numbers; rows are padded to one length");
       }
       values[b] = new int[width];
       for (int s = 0; s < width; s++) {
@@ -82,8 +93,13 @@ public record PaddedInputs(Path file, int[][] ids, boolean[][] mask, int[][] lab
 
   private void check(Phi3Config config) {
     if (width() > config.maxPositions()) {
-      throw new InvalidInputException(file + ": rows of " + width() + " tokens are longer than the context of "
-          + config.maxPositions() + " tokens");
+      throw new InvalidInputException(
+          file
+              + ": rows of "
+              + width()
+              + " tokens are longer than the context of "
+              + config.maxPositions()
+              + " tokens");
     }
     for (int b = 0; b < ids.length; b++) {
       int first = first(b);
@@ -96,20 +112,39 @@ public record PaddedInputs(Path file, int[][] ids, boolean[][] mask, int[][] lab
         }
         boolean inside = s >= first && s < first + length(b);
         if (mask[b][s] != inside) {
-          throw new InvalidInputException(file + ": 'attention_mask' of row " + b
-              + " has a gap; the ones of a row must stand together");
+          throw new InvalidInputException(
+              file + ": 'attention_mask' of row " + b + " has a gap; the ones of a row must stand together");
         }
         if (s > 0 && labels[b][s] >= 0 && !mask[b][s - 1]) {
-          throw new InvalidInputException(file + ": 'labels' [" + b + "][" + s + "] is to be predicted by a token that "
-              + "'attention_mask' hides; use " + TokenSequence.IGNORED_LABEL + " there");
+          throw new InvalidInputException(
+              file
+                  + ": 'labels' ["
+                  + b
+                  + "]["
+                  + s
+                  + "] is to be predicted by a token that "
+                  + "'attention_mask' hides; use "
+                  + TokenSequence.IGNORED_LABEL
+                  + " there");
         }
       }
     }
   }
 
   private InvalidInputException outside(Phi3Config config, String key, int b, int s, int id) {
-    return new InvalidInputException(file + ": '" + key + "' [" + b + "][" + s + "] is " + id
-        + ", which is outside the vocabulary of " + config.vocabSize() + " tokens");
+    return new InvalidInputException(
+        file
+            + ": '"
+            + key
+            + "' ["
+            + b
+            + "]["
+            + s
+            + "] is "
+            + id
+            + ", which is outside the vocabulary of "
+            + config.vocabSize()
+            + " tokens");
   }
 
   /** Number of rows B. */
@@ -141,8 +176,8 @@ public record PaddedInputs(Path file, int[][] ids, boolean[][] mask, int[][] lab
 
   /**
    * The unmasked tokens of each row, at their positions, predicting the label of the next column, rotated as the padded
-   * batch is: longrope goes by S. Loss weights are 1 over the number of targets of all rows, so that the weighted losses
-   * add up to the batch's mean.
+   * batch is: longrope goes by S. Loss weights are 1 over the number of targets of all rows, so that the weighted
+   * losses add up to the batch's mean.
    */
   public List<TokenSequence> sequences() {
     List<TokenSequence> sequences = new ArrayList<>();

@@ -11,9 +11,9 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * The shape of a {@code Phi3ForCausalLM}: Phi-3-mini and -medium, Phi-3.5-mini, Phi-4,
- * Phi-4-mini. Read from a Hugging Face {@code config.json} in the spelling of Transformers 4 ({@code rope_theta}, {@code
- * rope_scaling}) or 5 ({@code rope_parameters}).
+ * The shape of a {@code Phi3ForCausalLM}: Phi-3-mini and -medium, Phi-3.5-mini, Phi-4, Phi-4-mini. Read from a Hugging
+ * Face {@code config.json} in the spelling of Transformers 4 ({@code rope_theta}, {@code rope_scaling}) or 5 ({@code
+ * rope_parameters}).
  *
  * @param vocabSize V
  * @param hiddenSize H
@@ -82,7 +82,8 @@ public record Phi3Config(
   public static Phi3Config read(Path folderOrFile) {
     Path file = Files.isDirectory(folderOrFile) ? folderOrFile.resolve("config.json") : folderOrFile;
     if (!Files.exists(file)) {
-      throw new InvalidInputException("there is no " + file + "; expected a Hugging Face model folder with a config.json");
+      throw new InvalidInputException(
+          "there is no " + file + "; expected a Hugging Face model folder with a config.json");
     }
     ConfigObject json = ConfigObject.read(file);
     requireArchitecture(file, json);
@@ -125,8 +126,11 @@ public record Phi3Config(
     if (architectures.isEmpty()) {
       Optional<String> type = json.string("model_type");
       if (type.isEmpty()) {
-        throw new InvalidInputException(file + " names neither 'architectures' nor 'model_type'; supported is "
-            + ARCHITECTURE + " (model_type phi3)");
+        throw new InvalidInputException(
+            file
+                + " names neither 'architectures' nor 'model_type'; supported is "
+                + ARCHITECTURE
+                + " (model_type phi3)");
       }
       if (!type.get().equals("phi3")) {
         throw json.wrong("model_type", "phi3; supported architectures: " + ARCHITECTURE);
@@ -158,8 +162,16 @@ public record Phi3Config(
     double partial = rope.positiveNumber("partial_rotary_factor", json.positiveNumber("partial_rotary_factor", 1));
     int rotaryDim = (int) (headDim * partial);
     if (partial > 1 || rotaryDim < 2 || rotaryDim % 2 != 0) {
-      throw new InvalidInputException(file + ": partial_rotary_factor is " + partial + ", which rotates " + rotaryDim
-          + " of " + headDim + " elements of a head; expected an even number from 2 to " + headDim);
+      throw new InvalidInputException(
+          file
+              + ": partial_rotary_factor is "
+              + partial
+              + ", which rotates "
+              + rotaryDim
+              + " of "
+              + headDim
+              + " elements of a head; expected an even number from 2 to "
+              + headDim);
     }
     String typeKey = rope.has("rope_type") ? "rope_type" : "type";
     String type = rope.string(typeKey).orElse("default");
@@ -172,8 +184,10 @@ public record Phi3Config(
 
   private static RopeConfig readLongRope(
       Path file, ConfigObject json, ConfigObject rope, int rotaryDim, double theta, int maxPositions) {
-    int original = json.positiveInt("original_max_position_embeddings",
-        rope.positiveInt("original_max_position_embeddings", DEFAULT_POSITIONS));
+    int original =
+        json.positiveInt(
+            "original_max_position_embeddings",
+            rope.positiveInt("original_max_position_embeddings", DEFAULT_POSITIONS));
     if (original < 2) {
       throw new InvalidInputException(file + ": original_max_position_embeddings is 1; expected at least 2");
     }

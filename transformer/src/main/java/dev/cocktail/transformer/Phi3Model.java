@@ -103,14 +103,15 @@ public final class Phi3Model implements AutoCloseable {
     List<DecoderLayer> wired = new ArrayList<>();
     List<LinearModule> modules = new ArrayList<>();
     for (int layer = 0; layer < config.layers(); layer++) {
-      wired.add(new DecoderLayer(
-          layer,
-          weights.get(WeightNames.inputNorm(layer)),
-          module(WeightNames.qkv(layer), 4 * layer),
-          module(WeightNames.attentionOutput(layer), 4 * layer + 1),
-          weights.get(WeightNames.attentionNorm(layer)),
-          module(WeightNames.gateUp(layer), 4 * layer + 2),
-          module(WeightNames.down(layer), 4 * layer + 3)));
+      wired.add(
+          new DecoderLayer(
+              layer,
+              weights.get(WeightNames.inputNorm(layer)),
+              module(WeightNames.qkv(layer), 4 * layer),
+              module(WeightNames.attentionOutput(layer), 4 * layer + 1),
+              weights.get(WeightNames.attentionNorm(layer)),
+              module(WeightNames.gateUp(layer), 4 * layer + 2),
+              module(WeightNames.down(layer), 4 * layer + 3)));
       modules.addAll(wired.getLast().modules());
     }
     layers = List.copyOf(wired);
@@ -166,9 +167,12 @@ public final class Phi3Model implements AutoCloseable {
    * @throws InvalidInputException when a selector chooses nothing
    */
   public Map<String, Variable> makeTrainable(List<String> selectors, TensorArena parameterArena) {
-    if (config.tiedEmbeddings() && selectors.stream().anyMatch(s -> s.equals("lm_head") || s.equals("lm_head.weight"))) {
-      throw new InvalidInputException("this model has no lm_head.weight of its own (tie_word_embeddings); name "
-          + WeightNames.EMBEDDING + " instead");
+    if (config.tiedEmbeddings()
+        && selectors.stream().anyMatch(s -> s.equals("lm_head") || s.equals("lm_head.weight"))) {
+      throw new InvalidInputException(
+          "this model has no lm_head.weight of its own (tie_word_embeddings); name "
+              + WeightNames.EMBEDDING
+              + " instead");
     }
     Map<String, Variable> made = new LinkedHashMap<>();
     for (String name : WeightSelector.select(weights.keySet(), selectors)) {
@@ -216,23 +220,34 @@ public final class Phi3Model implements AutoCloseable {
     Tensor cos = ropeTables.cos(batch.ropeRowCount());
     Tensor sin = ropeTables.sin(batch.ropeRowCount());
     var shape = config.attentionShape();
-    return run(tape, batch.ids(), transform, observer, recompute, (t, layer, qkv) ->
-        t.attention(t.rope(qkv, cos, sin, batch.ropeRows(), shape), batch.sequences(), shape));
+    return run(
+        tape,
+        batch.ids(),
+        transform,
+        observer,
+        recompute,
+        (t, layer, qkv) -> t.attention(t.rope(qkv, cos, sin, batch.ropeRows(), shape), batch.sequences(), shape));
   }
 
   /** The decoder around any kind of attention; ids I32 [T]. */
-  Variable run(Tape tape, Tensor ids, LinearTransform transform, ForwardObserver observer, boolean recompute,
+  Variable run(
+      Tape tape,
+      Tensor ids,
+      LinearTransform transform,
+      ForwardObserver observer,
+      boolean recompute,
       DecoderLayer.Attention attention) {
     Variable x = tape.embedding(weights.get(WeightNames.EMBEDDING), ids);
     observer.observe("inputs_embeds", x);
     for (DecoderLayer layer : layers) {
       observer.observe("block_input." + layer.index(), x);
-      x = recompute
-          ? tape.checkpoint(x, in -> layer.forward(tape, in, transform, attention, config.rmsNormEpsilon()))
-          : tape.scoped(x, in -> layer.forward(tape, in, transform, attention, config.rmsNormEpsilon()));
+      x =
+          recompute
+              ? tape.checkpoint(x, in -> layer.forward(tape, in, transform, attention, config.rmsNormEpsilon()))
+              : tape.scoped(x, in -> layer.forward(tape, in, transform, attention, config.rmsNormEpsilon()));
     }
-    Variable hidden = tape.scoped(x, in ->
-        tape.rmsNorm(in, weights.get(WeightNames.FINAL_NORM), config.rmsNormEpsilon()));
+    Variable hidden =
+        tape.scoped(x, in -> tape.rmsNorm(in, weights.get(WeightNames.FINAL_NORM), config.rmsNormEpsilon()));
     observer.observe("final_norm", hidden);
     return hidden;
   }
@@ -257,8 +272,8 @@ public final class Phi3Model implements AutoCloseable {
    *
    * @param hidden what {@link #forward} returned
    * @param rows which tokens, I32 [R] on the device; null for all
-   * @return parameter type [R,V] (activations may be too coarse to tell close logits apart) in the tape's arena; the caller
-   *     frees it or leaves it to the arena
+   * @return parameter type [R,V] (activations may be too coarse to tell close logits apart) in the tape's arena; the
+   *     caller frees it or leaves it to the arena
    */
   public Tensor logits(Tape tape, Variable hidden, Tensor rows) {
     TensorArena memory = tape.arena();
@@ -276,7 +291,8 @@ public final class Phi3Model implements AutoCloseable {
   }
 
   /**
-   * Writes the model, as it is now, as a new Hugging Face folder with the configuration and tokenizer it was loaded with.
+   * Writes the model, as it is now, as a new Hugging Face folder with the configuration and tokenizer it was loaded
+   * with.
    *
    * @param target the new folder
    * @param dtype the type of all weights there: F32, BF16 or F16; narrower ones are rounded to nearest even
@@ -287,8 +303,9 @@ public final class Phi3Model implements AutoCloseable {
     ModelFolder.requireFree(target);
     try (HostStaging staging = new HostStaging(device)) {
       List<StoredTensor> stored = new ArrayList<>();
-      weights.forEach((name, weight) -> stored.add(new StoredTensor(
-          name, dtype, weight.value().shape(), () -> staging.bring(weight.value(), dtype))));
+      weights.forEach((name, weight) ->
+          stored.add(
+              new StoredTensor(name, dtype, weight.value().shape(), () -> staging.bring(weight.value(), dtype))));
       ModelFolder.write(target, from, stored, dtype);
     }
   }

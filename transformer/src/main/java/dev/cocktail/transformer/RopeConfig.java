@@ -30,8 +30,12 @@ public record RopeConfig(
     }
     if (shortFactors.size() != longFactors.size()
         || (!shortFactors.isEmpty() && shortFactors.size() != rotaryDim / 2)) {
-      throw new IllegalArgumentException(shortFactors.size() + " short and " + longFactors.size()
-          + " long factors for a rotary dimension of " + rotaryDim);
+      throw new IllegalArgumentException(
+          shortFactors.size()
+              + " short and "
+              + longFactors.size()
+              + " long factors for a rotary dimension of "
+              + rotaryDim);
     }
   }
 

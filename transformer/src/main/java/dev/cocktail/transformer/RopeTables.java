@@ -12,14 +12,14 @@ import java.lang.foreign.Arena;
 /**
  * Cosines and sines of every position, on the device, growing as longer sequences come. Row p serves position p of a
  * sequence rotated plainly or with longrope's short factors; with longrope, row {@code originalMaxPositions + p} serves
- * position p of a sequence rotated with the long ones. The two never collide, since a sequence with short factors has at
- * most {@code originalMaxPositions} tokens.
+ * position p of a sequence rotated with the long ones. The two never collide, since a sequence with short factors has
+ * at most {@code originalMaxPositions} tokens.
  *
  * <p><b>Rounding.</b> In F32 the tables repeat the roundings of the implementation that Phi models were trained and
- * released with: inverse frequencies are rounded to float after every step, the angle is the float product of position and
- * inverse frequency. At position 5000 that angle lies up to 2e-4 from the exact one, so exact tables would not reproduce
- * the model at long positions; a test compares the inverse frequencies bit for bit. In F64, which only references use,
- * everything is exact to the last bits.
+ * released with: inverse frequencies are rounded to float after every step, the angle is the float product of position
+ * and inverse frequency. At position 5000 that angle lies up to 2e-4 from the exact one, so exact tables would not
+ * reproduce the model at long positions; a test compares the inverse frequencies bit for bit. In F64, which only
+ * references use, everything is exact to the last bits.
  */
 public final class RopeTables {
   private static final int SMALLEST = 256;
@@ -49,8 +49,11 @@ public final class RopeTables {
       return Math.addExact(config.originalMaxPositions(), position);
     }
     if (position >= config.originalMaxPositions()) {
-      throw new IllegalArgumentException("position " + position + " cannot be rotated with the short factors, which end at "
-          + config.originalMaxPositions());
+      throw new IllegalArgumentException(
+          "position "
+              + position
+              + " cannot be rotated with the short factors, which end at "
+              + config.originalMaxPositions());
     }
     return position;
   }

@@ -40,7 +40,8 @@ final class Sampler {
       max = Math.max(max, weights[v]);
     }
     if (!Double.isFinite(max)) {
-      throw new IllegalStateException("the logits of prompt " + prompt + " at position " + position + " are not finite");
+      throw new IllegalStateException(
+          "the logits of prompt " + prompt + " at position " + position + " are not finite");
     }
     double total = 0;
     for (int v = 0; v < vocabulary; v++) {
@@ -84,8 +85,8 @@ final class Sampler {
   }
 
   /**
-   * All that could belong to the nucleus, in order: tokens of less than (1 - p) / V each have less than 1 - p together, so
-   * the others reach p without them.
+   * All that could belong to the nucleus, in order: tokens of less than (1 - p) / V each have less than 1 - p together,
+   * so the others reach p without them.
    */
   private int[] plausible(double[] weights, double total) {
     double least = (1 - topP) * total / weights.length;

@@ -11,8 +11,8 @@ public final class StopIds {
   private StopIds() {}
 
   /**
-   * A model folder's stop ids: {@code eos_token_id} of its {@code generation_config.json}, one id or several; where that
-   * file or key is absent, those of {@code config.json}.
+   * A model folder's stop ids: {@code eos_token_id} of its {@code generation_config.json}, one id or several; where
+   * that file or key is absent, those of {@code config.json}.
    */
   public static Set<Integer> read(Path folder, Phi3Config config) {
     Path file = folder.resolve("generation_config.json");

@@ -22,8 +22,14 @@ public final class TokenBatch {
   private final Tensor lossWeights;
   private final int ropeRowCount;
 
-  private TokenBatch(List<TokenSequence> members, Sequences sequences, Tensor ids, Tensor ropeRows, Tensor targets,
-      Tensor lossWeights, int ropeRowCount) {
+  private TokenBatch(
+      List<TokenSequence> members,
+      Sequences sequences,
+      Tensor ids,
+      Tensor ropeRows,
+      Tensor targets,
+      Tensor lossWeights,
+      int ropeRowCount) {
     this.members = members;
     this.sequences = sequences;
     this.ids = ids;
@@ -39,8 +45,7 @@ public final class TokenBatch {
    * @param arena where the batch lives; usually the step's
    * @throws IllegalArgumentException when a token or a target is not in the vocabulary
    */
-  public static TokenBatch pack(
-      Phi3Config config, Device device, TensorArena arena, List<TokenSequence> sequences) {
+  public static TokenBatch pack(Phi3Config config, Device device, TensorArena arena, List<TokenSequence> sequences) {
     List<TokenSequence> members = List.copyOf(sequences);
     int tokens = 0;
     for (TokenSequence member : members) {
@@ -55,16 +60,21 @@ public final class TokenBatch {
       boolean longFactors = config.rope().usesLongFactors(member.ropeLength());
       for (int t = 0; t < member.length(); t++, at++) {
         ids[at] = requireToken(config, member.ids()[t], "token");
-        targets[at] = member.targets()[t] < 0
-            ? TokenSequence.NO_TARGET
-            : requireToken(config, member.targets()[t], "target");
+        targets[at] =
+            member.targets()[t] < 0 ? TokenSequence.NO_TARGET : requireToken(config, member.targets()[t], "target");
         rows[at] = RopeTables.row(config.rope(), member.positions()[t], longFactors);
         rowCount = Math.max(rowCount, rows[at] + 1);
       }
     }
     Sequences offsets = Sequences.ofLengths(device, arena, members.stream().map(TokenSequence::length).toList());
-    return new TokenBatch(members, offsets, copy(device, arena, ids), copy(device, arena, rows),
-        copy(device, arena, targets), copyWeights(device, arena, members, tokens), rowCount);
+    return new TokenBatch(
+        members,
+        offsets,
+        copy(device, arena, ids),
+        copy(device, arena, rows),
+        copy(device, arena, targets),
+        copyWeights(device, arena, members, tokens),
+        rowCount);
   }
 
   private static int requireToken(Phi3Config config, int id, String what) {

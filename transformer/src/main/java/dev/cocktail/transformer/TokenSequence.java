@@ -32,8 +32,15 @@ public final class TokenSequence {
     this.task = task;
     this.ropeLength = ropeLength;
     if (positions.length != ids.length || targets.length != ids.length || lossWeights.length != ids.length) {
-      throw new IllegalArgumentException(ids.length + " tokens with " + positions.length + " positions, "
-          + targets.length + " targets, " + lossWeights.length + " weights");
+      throw new IllegalArgumentException(
+          ids.length
+              + " tokens with "
+              + positions.length
+              + " positions, "
+              + targets.length
+              + " targets, "
+              + lossWeights.length
+              + " weights");
     }
     for (int t = 1; t < positions.length; t++) {
       if (positions[t] != positions[t - 1] + 1) {
@@ -106,9 +113,9 @@ public final class TokenSequence {
   }
 
   /**
-   * The same sequence, rotated as if it were part of one with this many tokens: longrope chooses short or long factors by
-   * it. By default the last position + 1, so that a sequence comes out the same whatever it is packed with; batches that
-   * reproduce padded ones give the padded length.
+   * The same sequence, rotated as if it were part of one with this many tokens: longrope chooses short or long factors
+   * by it. By default the last position + 1, so that a sequence comes out the same whatever it is packed with; batches
+   * that reproduce padded ones give the padded length.
    */
   public TokenSequence withRopeLength(int length) {
     return new TokenSequence(ids, positions, targets, lossWeights, task, length);

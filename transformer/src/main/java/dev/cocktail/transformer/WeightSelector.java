@@ -9,9 +9,9 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 
 /**
- * Chooses weights by what users write: {@code all}; a whole name ({@code model.norm.weight}, or without {@code .weight});
- * the end of names after a dot ({@code qkv_proj}, {@code mlp.down_proj}); or a pattern in which {@code *} stands for any
- * characters ({@code model.layers.1.*}).
+ * Chooses weights by what users write: {@code all}; a whole name ({@code model.norm.weight}, or without {@code
+ * .weight}); the end of names after a dot ({@code qkv_proj}, {@code mlp.down_proj}); or a pattern in which {@code *}
+ * stands for any characters ({@code model.layers.1.*}).
  */
 final class WeightSelector {
   private WeightSelector() {}
@@ -26,8 +26,12 @@ final class WeightSelector {
     for (String selector : selectors) {
       List<String> matching = names.stream().filter(name -> matches(name, selector)).toList();
       if (matching.isEmpty()) {
-        throw new InvalidInputException("no weight of the model is called '" + selector + "'; expected 'all', a name, the "
-            + "end of a name, or a pattern with *; the names end in " + String.join(", ", ends(names)));
+        throw new InvalidInputException(
+            "no weight of the model is called '"
+                + selector
+                + "'; expected 'all', a name, the "
+                + "end of a name, or a pattern with *; the names end in "
+                + String.join(", ", ends(names)));
       }
       chosen.addAll(matching);
     }

@@ -69,11 +69,16 @@ final class WeightSource implements AutoCloseable {
 
   private static void report(Checkpoint checkpoint, Phi3Config config, List<String> ignored) {
     // Rotary buffers are computed from the configuration; a tied output projection repeats the embedding.
-    List<String> surprising = ignored.stream()
-        .filter(name -> !name.endsWith(".inv_freq") && !(config.tiedEmbeddings() && name.equals(WeightNames.OUTPUT)))
-        .toList();
+    List<String> surprising =
+        ignored.stream()
+            .filter(
+                name -> !name.endsWith(".inv_freq") && !(config.tiedEmbeddings() && name.equals(WeightNames.OUTPUT)))
+            .toList();
     if (!surprising.isEmpty()) {
-      LOG.warn("{} holds {} tensors that the model does not use, such as {}", checkpoint.path(), surprising.size(),
+      LOG.warn(
+          "{} holds {} tensors that the model does not use, such as {}",
+          checkpoint.path(),
+          surprising.size(),
           surprising.getFirst());
     }
   }

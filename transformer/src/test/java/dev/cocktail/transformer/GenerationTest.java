@@ -28,9 +28,13 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Continuations against another implementation's, against full recomputation, and against each other. */
 class GenerationTest {
-  private static final List<int[]> PROMPTS = List.of(
-      new int[] {7, 301, 45}, new int[] {460, 49, 217, 136, 312, 241}, new int[] {5}, new int[] {9, 8, 7, 6, 5, 4, 3, 2, 11},
-      new int[] {100, 200});
+  private static final List<int[]> PROMPTS =
+      List.of(
+          new int[] {7, 301, 45},
+          new int[] {460, 49, 217, 136, 312, 241},
+          new int[] {5},
+          new int[] {9, 8, 7, 6, 5, 4, 3, 2, 11},
+          new int[] {100, 200});
 
   @TempDir Path temporary;
 
@@ -40,8 +44,13 @@ class GenerationTest {
 
   @ParameterizedTest
   @CsvSource({
-    "bundled, REFERENCE", "bundled, CPU", "phi3_gqa_tiny, CPU", "phi3_mini_tiny, REFERENCE", "phi3_mini_tiny, CPU",
-    "phi35_longrope_tiny, REFERENCE", "phi35_longrope_tiny, CPU"
+    "bundled, REFERENCE",
+    "bundled, CPU",
+    "phi3_gqa_tiny, CPU",
+    "phi3_mini_tiny, REFERENCE",
+    "phi3_mini_tiny, CPU",
+    "phi35_longrope_tiny, REFERENCE",
+    "phi35_longrope_tiny, CPU"
   })
   void greedyIdsMatchTheReference(String name, TestDevice kind) {
     Golden golden = name.equals("bundled") ? Golden.bundled(temporary) : Golden.shared(name);
@@ -49,8 +58,11 @@ class GenerationTest {
     try (Device device = kind.open();
         Phi3Model model = Phi3Model.load(golden.model(), device)) {
       var generator = new Generator(model, LinearTransform.BASE);
-      List<Generated> generated = generator.generate(List.of(Golden.ints(expected.path("prompt"))),
-          greedy(expected.path("new_tokens").intValue()), GenerationListener.NONE);
+      List<Generated> generated =
+          generator.generate(
+              List.of(Golden.ints(expected.path("prompt"))),
+              greedy(expected.path("new_tokens").intValue()),
+              GenerationListener.NONE);
       assertThat(generated).hasSize(1);
       assertThat(generated.getFirst().ids()).containsExactly(Golden.ints(expected.path("base")));
       assertThat(generated.getFirst().finish()).isEqualTo(Generated.Finish.LENGTH);
@@ -65,8 +77,10 @@ class GenerationTest {
     int[] story = Golden.ints(expected.path("greedy_ids"));
     try (Device device = TestDevice.CPU.open();
         Phi3Model model = Phi3Model.load(folder, device)) {
-      List<Generated> generated = new Generator(model, LinearTransform.BASE).generate(
-          List.of(Golden.ints(expected.path("prompt_ids"))), greedy(story.length), GenerationListener.NONE);
+      List<Generated> generated =
+          new Generator(model, LinearTransform.BASE)
+              .generate(
+                  List.of(Golden.ints(expected.path("prompt_ids"))), greedy(story.length), GenerationListener.NONE);
       assertThat(generated.getFirst().ids()).containsExactly(story);
     }
   }
@@ -75,8 +89,11 @@ class GenerationTest {
   @EnumSource(TestDevice.class)
   void batchEqualsSingleEqualsRecomputed(TestDevice kind) {
     // A window shorter than the sequences, so that the cache's window is exercised too.
-    Path windowed = TinyModels.withConfig(
-        Golden.bundled(temporary).model(), temporary.resolve("windowed"), config -> config.put("sliding_window", 5));
+    Path windowed =
+        TinyModels.withConfig(
+            Golden.bundled(temporary).model(),
+            temporary.resolve("windowed"),
+            config -> config.put("sliding_window", 5));
     for (Path folder : List.of(Golden.bundled(temporary).model(), windowed)) {
       try (Device device = kind.open();
           Phi3Model model = Phi3Model.load(folder, device)) {
@@ -100,8 +117,9 @@ class GenerationTest {
     Golden golden = Golden.shared("phi35_longrope_tiny");
     try (Device device = kind.open();
         Phi3Model model = Phi3Model.load(golden.model(), device)) {
-      List<Generated> generated = new Generator(model, LinearTransform.BASE)
-          .generate(PROMPTS, greedy(20).withMaxBatch(3), GenerationListener.NONE);
+      List<Generated> generated =
+          new Generator(model, LinearTransform.BASE)
+              .generate(PROMPTS, greedy(20).withMaxBatch(3), GenerationListener.NONE);
       for (int p = 0; p < PROMPTS.size(); p++) {
         assertThat(generated.get(p).ids()).as("prompt %d", p).containsExactly(recompute(model, PROMPTS.get(p), 20));
       }
@@ -133,23 +151,25 @@ class GenerationTest {
     List<int[]> prompts = List.of(Golden.ints(golden.json("generation.json").path("prompt")), new int[] {3, 4});
     List<Integer> streamed = new ArrayList<>();
     List<Integer> finished = new ArrayList<>();
-    GenerationListener listener = new GenerationListener() {
-      @Override
-      public void token(int prompt, int id) {
-        if (prompt == 0) {
-          streamed.add(id);
-        }
-      }
+    GenerationListener listener =
+        new GenerationListener() {
+          @Override
+          public void token(int prompt, int id) {
+            if (prompt == 0) {
+              streamed.add(id);
+            }
+          }
 
-      @Override
-      public void finished(int prompt, Generated result) {
-        finished.add(prompt);
-      }
-    };
+          @Override
+          public void finished(int prompt, Generated result) {
+            finished.add(prompt);
+          }
+        };
     try (Device device = TestDevice.REFERENCE.open();
         Phi3Model model = Phi3Model.load(golden.model(), device)) {
-      List<Generated> generated = new Generator(model, LinearTransform.BASE)
-          .generate(prompts, GenerationSettings.greedy(9, Set.of(expected[4], 511)), listener);
+      List<Generated> generated =
+          new Generator(model, LinearTransform.BASE)
+              .generate(prompts, GenerationSettings.greedy(9, Set.of(expected[4], 511)), listener);
       assertThat(generated.getFirst().ids()).containsExactly(Arrays.copyOf(expected, 5));
       assertThat(generated.getFirst().answerIds()).containsExactly(Arrays.copyOf(expected, 4));
       assertThat(generated.getFirst().finish()).isEqualTo(Generated.Finish.STOP);
@@ -160,8 +180,11 @@ class GenerationTest {
 
   @Test
   void contextEndsASequenceAndBoundsThePrompt() {
-    Path small = TinyModels.withConfig(
-        Golden.bundled(temporary).model(), temporary.resolve("small"), config -> config.put("max_position_embeddings", 8));
+    Path small =
+        TinyModels.withConfig(
+            Golden.bundled(temporary).model(),
+            temporary.resolve("small"),
+            config -> config.put("max_position_embeddings", 8));
     try (Device device = TestDevice.REFERENCE.open();
         Phi3Model model = Phi3Model.load(small, device)) {
       var generator = new Generator(model, LinearTransform.BASE);

@@ -30,7 +30,11 @@ class GoldenForwardTest {
   @TempDir static Path temporary;
 
   static Stream<String> cases() {
-    return Stream.of("bundled", "phi3_gqa_tiny", "phi3_mini_tiny", "phi35_longrope_tiny/short_len12",
+    return Stream.of(
+        "bundled",
+        "phi3_gqa_tiny",
+        "phi3_mini_tiny",
+        "phi35_longrope_tiny/short_len12",
         "phi35_longrope_tiny/long_len40");
   }
 
@@ -66,8 +70,8 @@ class GoldenForwardTest {
         TensorArena arena = device.openArena("step");
         Tape tape = Tape.inference(device, arena)) {
       TokenBatch batch = TokenBatch.pack(model.config(), device, arena, inputs.sequences());
-      Variable hidden = model.forward(tape, batch, LinearTransform.BASE,
-          (name, value) -> seen.put(name, Golden.copy(value.value())));
+      Variable hidden =
+          model.forward(tape, batch, LinearTransform.BASE, (name, value) -> seen.put(name, Golden.copy(value.value())));
       for (String name : expectedHidden.keySet()) {
         Golden.difference(inputs, seen.get(name), expectedHidden.get(name))
             .assertWithin(golden.name() + " " + name, Golden.LOGITS_L2, Golden.LOGITS_MAX);
@@ -75,8 +79,7 @@ class GoldenForwardTest {
       Tensor logits = Golden.copy(model.logits(tape, hidden, null));
       Golden.difference(inputs, logits, golden.tensors("logits_base.safetensors").get("logits"))
           .assertWithin(golden.name() + " logits", Golden.LOGITS_L2, Golden.LOGITS_MAX);
-      checkLosses(golden, batch, Golden.copy(model.loss(tape, hidden, batch)),
-          device instanceof ReferenceDevice);
+      checkLosses(golden, batch, Golden.copy(model.loss(tape, hidden, batch)), device instanceof ReferenceDevice);
     }
   }
 
@@ -105,7 +108,10 @@ class GoldenForwardTest {
     PaddedInputs inputs = golden.inputs();
     try (Device device = TestDevice.REFERENCE.open();
         Phi3Model model = Phi3Model.load(golden.model(), device)) {
-      Golden.difference(inputs, ModelRuns.logits(model, inputs.sequences()), golden.tensors("f64_logits.safetensors").get("logits_base"))
+      Golden.difference(
+              inputs,
+              ModelRuns.logits(model, inputs.sequences()),
+              golden.tensors("f64_logits.safetensors").get("logits_base"))
           .assertWithin("logits in double precision", Golden.EXACT, Golden.EXACT);
     }
   }
@@ -117,7 +123,9 @@ class GoldenForwardTest {
     PaddedInputs inputs = golden.inputs();
     try (Device device = kind.open();
         Phi3Model model = Phi3Model.load(golden.model().resolve("model_bf16"), device)) {
-      Golden.difference(inputs, ModelRuns.logits(model, inputs.sequences()),
+      Golden.difference(
+              inputs,
+              ModelRuns.logits(model, inputs.sequences()),
               golden.tensors("logits_bf16weights_f32compute.safetensors").get("logits"))
           .assertWithin("logits of bf16 weights", Golden.LOGITS_L2, Golden.LOGITS_MAX);
     }
@@ -133,8 +141,7 @@ class GoldenForwardTest {
       for (int length : new int[] {16, 17}) {
         int[] ids = Golden.ints(golden.json("boundary_inputs.json").path("input_ids_" + length).path(0));
         assertThat(ids).hasSize(length);
-        Difference
-            .of(ModelRuns.logits(model, List.of(TokenSequence.of(ids))), expected.get("logits_len" + length))
+        Difference.of(ModelRuns.logits(model, List.of(TokenSequence.of(ids))), expected.get("logits_len" + length))
             .assertWithin("logits of " + length + " tokens", Golden.LOGITS_L2, Golden.LOGITS_MAX);
       }
     }
@@ -155,12 +162,18 @@ class GoldenForwardTest {
         List<Variable> embeddings = new ArrayList<>();
         TokenBatch batch = TokenBatch.pack(model.config(), device, arena, golden.inputs().sequences());
         try (Tape tape = Tape.recording(device, arena)) {
-          Variable hidden = model.forward(tape, batch, LinearTransform.BASE, (name, value) -> {
-            if (name.equals("inputs_embeds")) {
-              tape.keepGradient(value);
-              embeddings.add(value);
-            }
-          }, recompute);
+          Variable hidden =
+              model.forward(
+                  tape,
+                  batch,
+                  LinearTransform.BASE,
+                  (name, value) -> {
+                    if (name.equals("inputs_embeds")) {
+                      tape.keepGradient(value);
+                      embeddings.add(value);
+                    }
+                  },
+                  recompute);
           model.loss(tape, hidden, batch);
           tape.backward();
           trainable.forEach((name, parameter) ->

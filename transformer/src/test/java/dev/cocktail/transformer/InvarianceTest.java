@@ -38,9 +38,8 @@ class InvarianceTest {
     List<TokenSequence> sequences = new ArrayList<>();
     for (int length : new int[] {5, 17, 1, 31, 2}) {
       int[] ids = IntStream.range(0, length).map(t -> (t * t * 31 + 7 * length + 3) % vocabulary).toArray();
-      int[] labels = IntStream.range(0, length)
-          .map(t -> t < length / 3 ? TokenSequence.IGNORED_LABEL : ids[t])
-          .toArray();
+      int[] labels =
+          IntStream.range(0, length).map(t -> t < length / 3 ? TokenSequence.IGNORED_LABEL : ids[t]).toArray();
       sequences.add(TokenSequence.supervised(ids, labels));
     }
     int count = sequences.stream().mapToInt(TokenSequence::targetCount).sum();
@@ -50,7 +49,21 @@ class InvarianceTest {
   /** Grouped queries, partial rotation, longrope crossed by some of the sequences, a window, tied embeddings. */
   private static Phi3Config awkwardConfig() {
     var rope = new RopeConfig(6, 10000, List.of(1.0, 1.1, 1.3), List.of(1.5, 2.0, 4.0), 16, 1.19);
-    return new Phi3Config(61, 24, 37, 3, 6, 2, 8, 64, 1e-5, rope, OptionalInt.of(13), true, OptionalInt.of(1), List.of(2),
+    return new Phi3Config(
+        61,
+        24,
+        37,
+        3,
+        6,
+        2,
+        8,
+        64,
+        1e-5,
+        rope,
+        OptionalInt.of(13),
+        true,
+        OptionalInt.of(1),
+        List.of(2),
         OptionalInt.empty());
   }
 
@@ -80,8 +93,9 @@ class InvarianceTest {
       Gradients singles = gradients(device, all.stream().map(List::of).toList(), false);
       for (Gradients other : List.of(halves, singles)) {
         assertThat(other.loss).isCloseTo(whole.loss, within(kind.tolerance(Golden.LOSS) * whole.loss));
-        whole.byName.forEach((name, gradient) -> Difference.of(other.byName.get(name), gradient)
-            .assertWithin("gradient of " + name, kind.tolerance(Golden.GRADIENT_L2), Golden.GRADIENT_L2 * 10));
+        whole.byName.forEach((name, gradient) ->
+            Difference.of(other.byName.get(name), gradient)
+                .assertWithin("gradient of " + name, kind.tolerance(Golden.GRADIENT_L2), Golden.GRADIENT_L2 * 10));
       }
     }
   }

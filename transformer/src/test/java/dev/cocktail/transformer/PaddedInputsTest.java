@@ -28,8 +28,11 @@ class PaddedInputsTest {
   }
 
   private void refuses(String json, String... parts) {
-    var refusal = assertThatThrownBy(() -> parse(json)).as(json).isInstanceOf(InvalidInputException.class)
-        .hasMessageContaining("tokens.json");
+    var refusal =
+        assertThatThrownBy(() -> parse(json))
+            .as(json)
+            .isInstanceOf(InvalidInputException.class)
+            .hasMessageContaining("tokens.json");
     for (String part : parts) {
       refusal.hasMessageContaining(part);
     }
@@ -37,10 +40,13 @@ class PaddedInputsTest {
 
   @Test
   void paddingOnEitherSideIsLeftOut() throws IOException {
-    PaddedInputs inputs = parse("""
-        {"input_ids": [[5, 6, 7, 0], [0, 0, 8, 9], [0, 0, 0, 0]],
-         "attention_mask": [[1, 1, 1, 0], [0, 0, 1, 1], [0, 0, 0, 0]],
-         "labels": [[-100, 6, 7, -100], [-100, -100, -100, 9], [-100, -100, -100, -100]]}""");
+    PaddedInputs inputs =
+        parse(
+            """
+            {"input_ids": [[5, 6, 7, 0], [0, 0, 8, 9], [0, 0, 0, 0]],
+             "attention_mask": [[1, 1, 1, 0], [0, 0, 1, 1], [0, 0, 0, 0]],
+             "labels": [[-100, 6, 7, -100], [-100, -100, -100, 9], [-100, -100, -100, -100]]}\
+            """);
     List<TokenSequence> sequences = inputs.sequences();
     assertThat(sequences.get(0).ids()).containsExactly(5, 6, 7);
     assertThat(sequences.get(0).positions()).containsExactly(0, 1, 2);
@@ -78,7 +84,8 @@ class PaddedInputsTest {
     refuses("{\"input_ids\": [[1, 2]], \"labels\": [[1]]}", "row 0 of 'labels'");
     refuses("{\"input_ids\": [[1, 2]], \"attention_mask\": []}", "attention_mask", "1 rows");
     refuses("{\"input_ids\": [[1, 2, 3]], \"attention_mask\": [[1, 0, 1]]}", "row 0", "gap");
-    refuses("{\"input_ids\": [[1, 2, 3]], \"attention_mask\": [[0, 1, 1]], \"labels\": [[-100, 2, 3]]}", "[0][1]", "hides");
+    refuses(
+        "{\"input_ids\": [[1, 2, 3]], \"attention_mask\": [[0, 1, 1]], \"labels\": [[-100, 2, 3]]}", "[0][1]", "hides");
   }
 
   @Test
@@ -92,10 +99,12 @@ class PaddedInputsTest {
     try (Device device = TestDevice.CPU.open();
         TensorArena arena = device.openArena("step")) {
       assertThatThrownBy(() -> TokenBatch.pack(config, device, arena, List.of(TokenSequence.of(512))))
-          .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("512");
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("512");
       TokenSequence target = TokenSequence.of(1).withTargets(new int[] {512});
       assertThatThrownBy(() -> TokenBatch.pack(config, device, arena, List.of(target)))
-          .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("target 512");
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("target 512");
     }
   }
 
@@ -108,6 +117,7 @@ class PaddedInputsTest {
     assertThat(sequence.ofTask(3).task()).isEqualTo(3);
     assertThat(sequence.startingAt(9).positions()).containsExactly(9, 10, 11);
     assertThat(sequence.startingAt(9).ropeLength()).isEqualTo(12);
-    assertThatThrownBy(() -> TokenSequence.supervised(new int[2], new int[3])).isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> TokenSequence.supervised(new int[2], new int[3]))
+        .isInstanceOf(IllegalArgumentException.class);
   }
 }

@@ -19,11 +19,14 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class Phi3ConfigTest {
-  private static final String BASE = """
+  private static final String BASE =
+      """
       {"architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "vocab_size": 100, "hidden_size": 32,
-       "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4%s}""";
-  private static final String LONGROPE = ", \"max_position_embeddings\": 64, \"original_max_position_embeddings\": 16, "
-      + "\"rope_scaling\": {\"type\": \"%s\", \"short_factor\": [1, 1, 1, 1.5], \"long_factor\": [1, 2, 3, 4]}";
+       "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4%s}\
+      """;
+  private static final String LONGROPE =
+      ", \"max_position_embeddings\": 64, \"original_max_position_embeddings\": 16, "
+          + "\"rope_scaling\": {\"type\": \"%s\", \"short_factor\": [1, 1, 1, 1.5], \"long_factor\": [1, 2, 3, 4]}";
 
   @TempDir Path temporary;
 
@@ -34,8 +37,10 @@ class Phi3ConfigTest {
   }
 
   private void refuses(String more, String... parts) {
-    var refusal = assertThatThrownBy(() -> parse(more)).isInstanceOf(InvalidInputException.class)
-        .hasMessageContaining("config.json");
+    var refusal =
+        assertThatThrownBy(() -> parse(more))
+            .isInstanceOf(InvalidInputException.class)
+            .hasMessageContaining("config.json");
     for (String part : parts) {
       refusal.hasMessageContaining(part);
     }
@@ -51,17 +56,19 @@ class Phi3ConfigTest {
     assertThat(config.tiedEmbeddings()).isFalse();
     assertThat(config.slidingWindow()).isEmpty();
     assertThat(config.rope()).isEqualTo(RopeConfig.plain(8, 10000));
-    assertThat(config.attentionShape()).isEqualTo(
-        new AttentionShape(4, 4, 8, 1 / Math.sqrt(8), AttentionShape.NO_WINDOW));
+    assertThat(config.attentionShape())
+        .isEqualTo(new AttentionShape(4, 4, 8, 1 / Math.sqrt(8), AttentionShape.NO_WINDOW));
     assertThat(config.bosId()).isEmpty();
     assertThat(config.eosIds()).isEmpty();
   }
 
   @Test
   void readsWhatIsGiven() throws IOException {
-    Phi3Config config = parse(", \"num_key_value_heads\": 2, \"head_dim\": 16, \"partial_rotary_factor\": 0.75, "
-        + "\"sliding_window\": 2047, \"tie_word_embeddings\": true, \"rope_theta\": 250000, \"bos_token_id\": 1, "
-        + "\"eos_token_id\": [2, 7], \"pad_token_id\": null, \"rope_scaling\": null");
+    Phi3Config config =
+        parse(
+            ", \"num_key_value_heads\": 2, \"head_dim\": 16, \"partial_rotary_factor\": 0.75, \"sliding_window\": 2047,"
+                + " \"tie_word_embeddings\": true, \"rope_theta\": 250000, \"bos_token_id\": 1, \"eos_token_id\": [2,"
+                + " 7], \"pad_token_id\": null, \"rope_scaling\": null");
     assertThat(config.kvHeads()).isEqualTo(2);
     assertThat(config.headDim()).isEqualTo(16);
     assertThat(config.rope()).isEqualTo(RopeConfig.plain(12, 250000));
@@ -150,13 +157,17 @@ class Phi3ConfigTest {
   @Test
   void whatIsNoConfigurationIsRefused() throws IOException {
     assertThatThrownBy(() -> Phi3Config.read(temporary.resolve("absent")))
-        .isInstanceOf(InvalidInputException.class).hasMessageContaining("absent");
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("absent");
     assertThatThrownBy(() -> Phi3Config.read(temporary))
-        .isInstanceOf(InvalidInputException.class).hasMessageContaining("config.json");
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("config.json");
     Path file = temporary.resolve("config.json");
     for (String text : new String[] {"", "{", "[]", "3", "{\"model_type\": \"llama\"}", "{}"}) {
       Files.writeString(file, text);
-      assertThatThrownBy(() -> Phi3Config.read(file)).as(text).isInstanceOf(InvalidInputException.class)
+      assertThatThrownBy(() -> Phi3Config.read(file))
+          .as(text)
+          .isInstanceOf(InvalidInputException.class)
           .hasMessageContaining("config.json");
     }
   }
@@ -178,7 +189,10 @@ class Phi3ConfigTest {
     refuses(", \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4}", "rope_scaling.type", "yarn", "longrope");
     refuses(", \"rope_parameters\": {\"rope_type\": \"llama3\"}", "rope_parameters.rope_type", "llama3", "supported");
     refuses(", \"rope_scaling\": 3", "rope_scaling", "object");
-    refuses(LONGROPE.formatted("longrope").replace("[1, 2, 3, 4]", "[1, 2, 3]"), "rope_scaling.long_factor", "3 elements",
+    refuses(
+        LONGROPE.formatted("longrope").replace("[1, 2, 3, 4]", "[1, 2, 3]"),
+        "rope_scaling.long_factor",
+        "3 elements",
         "4 positive numbers");
     refuses(LONGROPE.formatted("longrope").replace("1.5]", "0]"), "rope_scaling.short_factor");
     refuses(LONGROPE.formatted("longrope").replace("short_factor", "shot_factor"), "rope_scaling.short_factor", "no '");

@@ -39,8 +39,8 @@ class Phi3ModelTest {
     Files.createDirectories(target);
     Files.copy(bundled().resolve("config.json"), target.resolve("config.json"));
     Map<String, Tensor> weights = new LinkedHashMap<>();
-    Golden.read(bundled().resolve("model.safetensors")).forEach((name, tensor) ->
-        weights.put(name, Tensor.ofFloats(tensor.shape(), tensor.toFloats())));
+    Golden.read(bundled().resolve("model.safetensors"))
+        .forEach((name, tensor) -> weights.put(name, Tensor.ofFloats(tensor.shape(), tensor.toFloats())));
     edit.accept(weights);
     SafetensorsWriter.write(target.resolve("model.safetensors"), weights, Map.of());
     return target;
@@ -63,9 +63,14 @@ class Phi3ModelTest {
       assertThat(model.weights()).hasSize(3 * 6 + 3);
       assertThat(model.ignoredTensors()).isEmpty();
       assertThat(model.folder()).contains(bundled());
-      assertThat(model.linearModules()).extracting(LinearModule::name).startsWith(
-          "model.layers.0.self_attn.qkv_proj", "model.layers.0.self_attn.o_proj", "model.layers.0.mlp.gate_up_proj",
-          "model.layers.0.mlp.down_proj", "model.layers.1.self_attn.qkv_proj");
+      assertThat(model.linearModules())
+          .extracting(LinearModule::name)
+          .startsWith(
+              "model.layers.0.self_attn.qkv_proj",
+              "model.layers.0.self_attn.o_proj",
+              "model.layers.0.mlp.gate_up_proj",
+              "model.layers.0.mlp.down_proj",
+              "model.layers.1.self_attn.qkv_proj");
       for (int i = 0; i < model.linearModules().size(); i++) {
         assertThat(model.linearModules().get(i).index()).isEqualTo(i);
       }
@@ -75,26 +80,38 @@ class Phi3ModelTest {
 
   @Test
   void missingTensorIsNamed() throws IOException {
-    refuses(withWeights(weights -> weights.remove("model.layers.1.mlp.down_proj.weight")),
-        "edited", "model.layers.1.mlp.down_proj.weight", "[96, 256]");
+    refuses(
+        withWeights(weights -> weights.remove("model.layers.1.mlp.down_proj.weight")),
+        "edited",
+        "model.layers.1.mlp.down_proj.weight",
+        "[96, 256]");
   }
 
   @Test
   void wrongShapeIsNamed() throws IOException {
-    refuses(withWeights(weights -> weights.compute("model.layers.0.self_attn.qkv_proj.weight",
-            (name, tensor) -> tensor.reshape(96, 160))),
-        "model.safetensors", "model.layers.0.self_attn.qkv_proj.weight", "F32[96, 160]", "[160, 96]");
+    refuses(
+        withWeights(weights ->
+            weights.compute("model.layers.0.self_attn.qkv_proj.weight", (name, tensor) -> tensor.reshape(96, 160))),
+        "model.safetensors",
+        "model.layers.0.self_attn.qkv_proj.weight",
+        "F32[96, 160]",
+        "[160, 96]");
   }
 
   @Test
   void wrongDtypeIsNamed() throws IOException {
-    refuses(withWeights(weights -> weights.put("model.norm.weight", Tensor.ofInts(new int[96]))),
-        "model.safetensors", "model.norm.weight", "I32[96]", "F32, BF16 or F16");
+    refuses(
+        withWeights(weights -> weights.put("model.norm.weight", Tensor.ofInts(new int[96]))),
+        "model.safetensors",
+        "model.norm.weight",
+        "I32[96]",
+        "F32, BF16 or F16");
   }
 
   @Test
   void configurationOfAnotherModelIsNoticed() {
-    Path folder = TinyModels.withConfig(bundled(), temporary.resolve("other"), config -> config.put("hidden_size", 192));
+    Path folder =
+        TinyModels.withConfig(bundled(), temporary.resolve("other"), config -> config.put("hidden_size", 192));
     refuses(folder, "model.embed_tokens.weight", "F32[512, 96]", "[512, 192]", "more such tensors");
   }
 
@@ -108,10 +125,11 @@ class Phi3ModelTest {
 
   @Test
   void extraTensorsAreReportedAndIgnored() throws IOException {
-    Path folder = withWeights(weights -> {
-      weights.put("model.layers.0.self_attn.rotary_emb.inv_freq", Tensor.ofFloats(Shape.of(1), 1));
-      weights.put("score.weight", Tensor.ofFloats(Shape.of(1), 1));
-    });
+    Path folder =
+        withWeights(weights -> {
+          weights.put("model.layers.0.self_attn.rotary_emb.inv_freq", Tensor.ofFloats(Shape.of(1), 1));
+          weights.put("score.weight", Tensor.ofFloats(Shape.of(1), 1));
+        });
     try (Device device = TestDevice.CPU.open();
         Phi3Model model = Phi3Model.load(folder, device)) {
       assertThat(model.ignoredTensors())
@@ -143,7 +161,8 @@ class Phi3ModelTest {
       Map<String, Variable> trainable = model.makeTrainable(List.of("model.layers.1.mlp.*"), parameters);
       assertThat(trainable).hasSize(2);
       assertThat(model.parameters()).isEqualTo(trainable);
-      assertThat(model.linearModules().get(6).weight()).isSameAs(trainable.get("model.layers.1.mlp.gate_up_proj.weight"));
+      assertThat(model.linearModules().get(6).weight())
+          .isSameAs(trainable.get("model.layers.1.mlp.gate_up_proj.weight"));
       TokenSequence sequence = TokenSequence.supervised(new int[] {1, 2, 3, 4}, new int[] {1, 2, 3, 4});
       ModelRuns.lossAndGradients(model, List.of(sequence), LinearTransform.BASE, false);
       trainable.forEach((name, parameter) -> {
@@ -172,7 +191,8 @@ class Phi3ModelTest {
       try (Phi3Model again = Phi3Model.load(saved, device)) {
         assertThat(ModelRuns.logits(again, sequences).segment().mismatch(expected.segment())).isEqualTo(-1);
       }
-      assertThatThrownBy(() -> model.save(saved, DType.F32)).isInstanceOf(InvalidInputException.class)
+      assertThatThrownBy(() -> model.save(saved, DType.F32))
+          .isInstanceOf(InvalidInputException.class)
           .hasMessageContaining("already holds a model");
       assertThatThrownBy(() -> model.save(bundled(), DType.F32)).isInstanceOf(InvalidInputException.class);
       Path narrow = temporary.resolve("narrow");

@@ -16,8 +16,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class RopeTablesTest {
-  private static final RopeConfig LONG =
-      new RopeConfig(4, 10000, List.of(1.0, 1.5), List.of(2.0, 4.0), 16, 1.25);
+  private static final RopeConfig LONG = new RopeConfig(4, 10000, List.of(1.0, 1.5), List.of(2.0, 4.0), 16, 1.25);
 
   @ParameterizedTest
   @CsvSource({"phi3_gqa_tiny,", "phi3_mini_tiny,", "phi35_longrope_tiny, long_len40"})
@@ -62,7 +61,8 @@ class RopeTablesTest {
 
   @Test
   void impossibleRowsAreRefused() {
-    assertThatThrownBy(() -> RopeTables.row(LONG, 16, false)).isInstanceOf(IllegalArgumentException.class)
+    assertThatThrownBy(() -> RopeTables.row(LONG, 16, false))
+        .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("16");
     assertThatThrownBy(() -> RopeTables.row(LONG, -1, true)).isInstanceOf(IllegalArgumentException.class);
     assertThat(RopeTables.row(RopeConfig.plain(4, 10000), 100_000, false)).isEqualTo(100_000);

@@ -18,11 +18,29 @@ class StepMemoryTest {
   private static final int HIDDEN = 64;
 
   private static Phi3Config config(int layers) {
-    return new Phi3Config(32, HIDDEN, 128, layers, 4, 4, 16, 128, 1e-5, RopeConfig.plain(16, 10000), OptionalInt.empty(),
-        true, OptionalInt.empty(), List.of(), OptionalInt.empty());
+    return new Phi3Config(
+        32,
+        HIDDEN,
+        128,
+        layers,
+        4,
+        4,
+        16,
+        128,
+        1e-5,
+        RopeConfig.plain(16, 10000),
+        OptionalInt.empty(),
+        true,
+        OptionalInt.empty(),
+        List.of(),
+        OptionalInt.empty());
   }
 
-  private enum Mode { INFERENCE, STORED, RECOMPUTED }
+  private enum Mode {
+    INFERENCE,
+    STORED,
+    RECOMPUTED
+  }
 
   private static long peak(int layers, Mode mode) {
     try (Device device = TestDevice.CPU.open();
@@ -31,11 +49,17 @@ class StepMemoryTest {
       int[] ids = new int[TOKENS];
       TokenBatch batch = TokenBatch.pack(model.config(), device, arena, List.of(TokenSequence.supervised(ids, ids)));
       try (Tape tape = mode == Mode.INFERENCE ? Tape.inference(device, arena) : Tape.recording(device, arena)) {
-        Variable hidden = model.forward(tape, batch, LinearTransform.BASE, (name, value) -> {
-          if (name.equals("inputs_embeds") && mode != Mode.INFERENCE) {
-            tape.keepGradient(value);
-          }
-        }, mode == Mode.RECOMPUTED);
+        Variable hidden =
+            model.forward(
+                tape,
+                batch,
+                LinearTransform.BASE,
+                (name, value) -> {
+                  if (name.equals("inputs_embeds") && mode != Mode.INFERENCE) {
+                    tape.keepGradient(value);
+                  }
+                },
+                mode == Mode.RECOMPUTED);
         model.loss(tape, hidden, batch);
         if (mode != Mode.INFERENCE) {
           tape.backward();

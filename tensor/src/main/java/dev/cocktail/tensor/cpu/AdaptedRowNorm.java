@@ -34,9 +34,16 @@ final class AdaptedRowNorm {
         int rows = Math.min(most, base.rows() - from);
         Matrix block = Matrix.rowMajor(region.address(), DType.F32, rows, width);
         Matrix source = base.part(from, rows, 0, width);
-        Chunks.rows(pool, rows, width, (begin, end) -> Widening.widen(
-            source.type(), source.addressOf((int) begin, 0), (int) (end - begin) * width,
-            block.addressOf((int) begin, 0)));
+        Chunks.rows(
+            pool,
+            rows,
+            width,
+            (begin, end) ->
+                Widening.widen(
+                    source.type(),
+                    source.addressOf((int) begin, 0),
+                    (int) (end - begin) * width,
+                    block.addressOf((int) begin, 0)));
         gemm.run(block, scale, left.part(from, rows, 0, left.columns()), right, 1);
         norms(norms + 4L * from, block);
       }
@@ -46,13 +53,17 @@ final class AdaptedRowNorm {
   }
 
   private void norms(long out, Matrix block) {
-    Chunks.rows(pool, block.rows(), block.columns(), (from, to) -> {
-      float[] lanes = new float[COUNT];
-      for (int n = (int) from; n < to; n++) {
-        long row = block.addressOf(n, 0);
-        NormOps.sumProducts(row, row, block.columns(), lanes);
-        Floats.set(out + 4L * n, (float) Math.sqrt(Floats.sum(lanes)));
-      }
-    });
+    Chunks.rows(
+        pool,
+        block.rows(),
+        block.columns(),
+        (from, to) -> {
+          float[] lanes = new float[COUNT];
+          for (int n = (int) from; n < to; n++) {
+            long row = block.addressOf(n, 0);
+            NormOps.sumProducts(row, row, block.columns(), lanes);
+            Floats.set(out + 4L * n, (float) Math.sqrt(Floats.sum(lanes)));
+          }
+        });
   }
 }

@@ -15,12 +15,13 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * What forward and backward attention share: how a sequence is cut into tiles, and how rows of heads get into and out of
- * them.
+ * What forward and backward attention share: how a sequence is cut into tiles, and how rows of heads get into and out
+ * of them.
  *
  * <p>Scores are held transposed, keys down and queries across, so that a softmax over keys works on whole vectors of
- * queries and the only operands that have to be transposed are those of the queries, once a query block. Tiles are cut at
- * multiples of fixed sizes counted from the start of a sequence: what a sequence computes depends on nothing around it.
+ * queries and the only operands that have to be transposed are those of the queries, once a query block. Tiles are cut
+ * at multiples of fixed sizes counted from the start of a sequence: what a sequence computes depends on nothing around
+ * it.
  */
 final class AttentionTiles {
   /** Queries of a block; a multiple of {@link #KEY_BLOCK} and of every {@link TileMath#COLUMNS}. */
@@ -140,13 +141,13 @@ final class AttentionTiles {
   }
 
   /**
-   * Cuts rows of {@code d} floats into panels of {@link TileMath#COLUMNS} columns, times {@code factor}; what lies beyond
-   * d, and rows from {@code rows} up to {@code paddedRows}, become 0.
+   * Cuts rows of {@code d} floats into panels of {@link TileMath#COLUMNS} columns, times {@code factor}; what lies
+   * beyond d, and rows from {@code rows} up to {@code paddedRows}, become 0.
    *
    * @param panelRows rows that a panel has room for
    */
-  static void packPanels(long target, int panelRows, int paddedRows, long source, long sourceBytes, int rows, int d,
-      float factor) {
+  static void packPanels(
+      long target, int panelRows, int paddedRows, long source, long sourceBytes, int rows, int d, float factor) {
     int whole = d / Lanes.COUNT;
     int vectors = roundUp(d, COLUMNS) / Lanes.COUNT;
     long panelBytes = 2 * VECTOR * panelRows;
@@ -185,7 +186,8 @@ final class AttentionTiles {
   }
 
   /**
-   * Writes a transposed panel {@code [d, COLUMNS]} as {@code rows} rows of {@code d} floats, each column times its factor.
+   * Writes a transposed panel {@code [d, COLUMNS]} as {@code rows} rows of {@code d} floats, each column times its
+   * factor.
    *
    * @param factors where in the same array COLUMNS floats begin
    * @param spare address of room for d rounded up to whole vectors, times COLUMNS, and a square of vectors
@@ -229,8 +231,8 @@ final class AttentionTiles {
   /**
    * Sets the scores that a query must not see to minus infinity.
    *
-   * @param scores from {@code start} on, of keys {@code [from, to)} down, {@code stride} floats apart, and COLUMNS queries
-   *     across
+   * @param scores from {@code start} on, of keys {@code [from, to)} down, {@code stride} floats apart, and COLUMNS
+   *     queries across
    * @param from first key, counted from the first query
    * @param to past the last key, counted from the first query
    */

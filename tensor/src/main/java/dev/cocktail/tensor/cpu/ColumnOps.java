@@ -10,6 +10,7 @@ import jdk.incubator.vector.FloatVector;
 final class ColumnOps {
   /** Rows a task sums. */
   private static final int BLOCK = 64;
+
   /** Columns a task adds the blocks' sums of. */
   private static final int STRIP = 1024;
 
@@ -26,15 +27,18 @@ final class ColumnOps {
     long source = Floats.at(in);
     long scales = Floats.at(factors);
     int width = Math.toIntExact(in.dim(1));
-    Chunks.rows(pool, in.dim(0), width, (from, to) -> {
-      for (long t = from; t < to; t++) {
-        multiply(target + 4 * t * width, source + 4 * t * width, scales, width);
-      }
-    });
+    Chunks.rows(
+        pool,
+        in.dim(0),
+        width,
+        (from, to) -> {
+          for (long t = from; t < to; t++) {
+            multiply(target + 4 * t * width, source + 4 * t * width, scales, width);
+          }
+        });
   }
 
-  void scaleColumnsBackward(
-      Tensor dIn, boolean accumulate, Tensor dFactors, Tensor dOut, Tensor in, Tensor factors) {
+  void scaleColumnsBackward(Tensor dIn, boolean accumulate, Tensor dFactors, Tensor dOut, Tensor in, Tensor factors) {
     if (dFactors != null) {
       // Before dIn, which may take the place of dOut.
       addColumnSums(dFactors, dOut, in, 0);
@@ -50,16 +54,20 @@ final class ColumnOps {
     long source = Floats.at(dOut);
     long scales = Floats.at(factors);
     int width = Math.toIntExact(dIn.dim(1));
-    Chunks.rows(pool, dIn.dim(0), width, (from, to) -> {
-      for (long t = from; t < to; t++) {
-        multiplyAdd(target + 4 * t * width, source + 4 * t * width, scales, width);
-      }
-    });
+    Chunks.rows(
+        pool,
+        dIn.dim(0),
+        width,
+        (from, to) -> {
+          for (long t = from; t < to; t++) {
+            multiplyAdd(target + 4 * t * width, source + 4 * t * width, scales, width);
+          }
+        });
   }
 
   /**
-   * {@code sums[n] += sum_t a[t,n] b[t,n] rowFactors[t]}, without the last factor where its address is 0. Rows are summed
-   * in blocks, and blocks are added in order.
+   * {@code sums[n] += sum_t a[t,n] b[t,n] rowFactors[t]}, without the last factor where its address is 0. Rows are
+   * summed in blocks, and blocks are added in order.
    */
   void addColumnSums(Tensor sums, Tensor a, Tensor b, long rowFactors) {
     long target = Floats.at(sums);
@@ -71,19 +79,32 @@ final class ColumnOps {
     TensorArena.Region scratch = memory.acquire(Math.max(4, 4L * blocks * width));
     try {
       long blockSums = scratch.address();
-      Chunks.split(pool, rows, BLOCK, (from, to) -> {
-        long start = 4 * from * width;
-        long into = blockSums + 4 * (from / BLOCK) * width;
-        ElementwiseOps.fill(into, 0f, width);
-        addRows(into, first + start, second + start, rowFactors == 0 ? 0 : rowFactors + 4 * from, width,
-            (int) (to - from));
-      });
-      Chunks.split(pool, width, STRIP, (from, to) -> {
-        for (int block = 0; block < blocks; block++) {
-          long part = blockSums + 4L * block * width + 4 * from;
-          ElementwiseOps.addScaled(target + 4 * from, target + 4 * from, part, 1f, (int) (to - from));
-        }
-      });
+      Chunks.split(
+          pool,
+          rows,
+          BLOCK,
+          (from, to) -> {
+            long start = 4 * from * width;
+            long into = blockSums + 4 * (from / BLOCK) * width;
+            ElementwiseOps.fill(into, 0f, width);
+            addRows(
+                into,
+                first + start,
+                second + start,
+                rowFactors == 0 ? 0 : rowFactors + 4 * from,
+                width,
+                (int) (to - from));
+          });
+      Chunks.split(
+          pool,
+          width,
+          STRIP,
+          (from, to) -> {
+            for (int block = 0; block < blocks; block++) {
+              long part = blockSums + 4L * block * width + 4 * from;
+              ElementwiseOps.addScaled(target + 4 * from, target + 4 * from, part, 1f, (int) (to - from));
+            }
+          });
     } finally {
       memory.release(scratch);
     }

@@ -31,18 +31,20 @@ final class Conversions {
     if (to == from) {
       copy(target, source, out.byteSize());
     } else if (to == DType.F32 && from != DType.F64) {
-      Chunks.elements(pool, out.elements(),
-          (i, end) -> Widening.widen(from, source + 2 * i, (int) (end - i), target + 4 * i));
+      Chunks.elements(
+          pool, out.elements(), (i, end) -> Widening.widen(from, source + 2 * i, (int) (end - i), target + 4 * i));
     } else if (from == DType.F32 && to != DType.F64) {
-      Chunks.elements(pool, out.elements(),
-          (i, end) -> narrow(target + 2 * i, source + 4 * i, to, (int) (end - i)));
+      Chunks.elements(pool, out.elements(), (i, end) -> narrow(target + 2 * i, source + 4 * i, to, (int) (end - i)));
     } else {
       Chunks.elements(pool, out.elements(), (begin, end) -> castOneByOne(out, in, begin, end));
     }
   }
 
   private void copy(long out, long in, long bytes) {
-    Chunks.split(pool, bytes, 4L * Chunks.ELEMENTS,
+    Chunks.split(
+        pool,
+        bytes,
+        4L * Chunks.ELEMENTS,
         (from, to) -> MemorySegment.copy(MEMORY, in + from, MEMORY, out + from, to - from));
   }
 

@@ -16,12 +16,14 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * The forward pass of attention, after FlashAttention (Dao et al., 2022): a block of queries walks over the blocks of keys
- * it may see, keeping for every query the largest score, the sum of exponentials and the weighted sum of values so far.
- * Blocks of queries are independent units of work.
+ * The forward pass of attention, after FlashAttention (Dao et al., 2022): a block of queries walks over the blocks of
+ * keys it may see, keeping for every query the largest score, the sum of exponentials and the weighted sum of values so
+ * far. Blocks of queries are independent units of work.
  */
 final class CpuAttention {
-  /** Rows of COLUMNS floats of a panel of queries: largest score so far, then sum and origin of exponentials, factors. */
+  /**
+   * Rows of COLUMNS floats of a panel of queries: largest score so far, then sum and origin of exponentials, factors.
+   */
   private static final int STATISTICS = 5 * COLUMNS;
 
   private static final int SUMS = COLUMNS;
@@ -36,6 +38,7 @@ final class CpuAttention {
   private final long lse;
   private final long qkv;
   private final int d;
+
   /** d rounded up to whole vectors. */
   private final int width;
 
@@ -51,8 +54,7 @@ final class CpuAttention {
   }
 
   /** {@link dev.cocktail.tensor.Ops#attention} on F32. */
-  static void run(
-      WorkerPool pool, Tensor out, Tensor lse, Tensor qkv, Sequences sequences, AttentionShape shape) {
+  static void run(WorkerPool pool, Tensor out, Tensor lse, Tensor qkv, Sequences sequences, AttentionShape shape) {
     var attention = new CpuAttention(out, lse, qkv, sequences, shape);
     int blocks = attention.blockOffsets[sequences.count()];
     pool.run(Math.multiplyExact(blocks, shape.heads()), unit -> attention.unit(blocks, unit));
@@ -75,8 +77,7 @@ final class CpuAttention {
     long panelBytes = 2 * VECTOR * width;
     long squareBytes = VECTOR * Lanes.COUNT;
     long rowBytes = 4L * QUERY_BLOCK * roundUp(d, COLUMNS);
-    long packed = scratch.address(
-        rowBytes + PANELS * panelBytes + KEY_BLOCK * 2 * VECTOR + panelBytes + squareBytes);
+    long packed = scratch.address(rowBytes + PANELS * panelBytes + KEY_BLOCK * 2 * VECTOR + panelBytes + squareBytes);
     long queries = packed + rowBytes;
     long weights = queries + PANELS * panelBytes;
     long spare = weights + KEY_BLOCK * 2 * VECTOR;
@@ -89,8 +90,15 @@ final class CpuAttention {
     float[] tiles = scratch.array(statistics + PANELS * STATISTICS);
 
     long firstRow = qkv + sequences.offset(sequence) * qkvBytes;
-    AttentionTiles.packPanels(packed, QUERY_BLOCK, panels * COLUMNS, firstRow + begin * qkvBytes + 4L * head * d, qkvBytes,
-        rows, d, (float) shape.scale());
+    AttentionTiles.packPanels(
+        packed,
+        QUERY_BLOCK,
+        panels * COLUMNS,
+        firstRow + begin * qkvBytes + 4L * head * d,
+        qkvBytes,
+        rows,
+        d,
+        (float) shape.scale());
     for (int p = 0; p < panels; p++) {
       AttentionTiles.transposePanel(queries + p * panelBytes, packed, QUERY_BLOCK, p * COLUMNS, d);
       int largest = statistics + p * STATISTICS;
@@ -113,27 +121,48 @@ final class CpuAttention {
         int from = Math.max(0, AttentionTiles.firstKey(q0, shape.window()) / KEY_STEP * KEY_STEP - k0);
         int to = Math.min(count, q0 + COLUMNS - k0);
         if (from < to) {
-          TileMath.multiply(tiles, scores, COLUMNS, false, tiles, keys + from * width, width, queries + p * panelBytes,
-              2 * VECTOR, to - from, d);
+          TileMath.multiply(
+              tiles,
+              scores,
+              COLUMNS,
+              false,
+              tiles,
+              keys + from * width,
+              width,
+              queries + p * panelBytes,
+              2 * VECTOR,
+              to - from,
+              d);
           AttentionTiles.mask(tiles, scores, COLUMNS, k0 + from - q0, k0 + to - q0, shape.window());
           int panelStatistics = statistics + p * STATISTICS;
           rebase(tiles, scores, to - from, panelStatistics, p * panelSize);
           Exponentials.tile(tiles, scores, COLUMNS, to - from, panelStatistics + ORIGINS, panelStatistics + SUMS);
           AttentionTiles.copy(weights, tiles, scores, (to - from) * COLUMNS);
-          TileMath.multiplyTransposed(tiles, p * panelSize, COLUMNS, true, tiles, values + from * width, width, weights,
-              2 * VECTOR, d, to - from);
+          TileMath.multiplyTransposed(
+              tiles,
+              p * panelSize,
+              COLUMNS,
+              true,
+              tiles,
+              values + from * width,
+              width,
+              weights,
+              2 * VECTOR,
+              d,
+              to - from);
         }
       }
     }
     for (int p = 0; p < panels; p++) {
       int token = sequences.offset(sequence) + begin + p * COLUMNS;
-      finish(token, Math.min(COLUMNS, rows - p * COLUMNS), head, tiles, statistics + p * STATISTICS, p * panelSize,
-          spare);
+      finish(
+          token, Math.min(COLUMNS, rows - p * COLUMNS), head, tiles, statistics + p * STATISTICS, p * panelSize, spare);
     }
   }
 
   /**
-   * Takes the largest scores of a tile into account: what was summed so far is brought to the new origin of exponentials.
+   * Takes the largest scores of a tile into account: what was summed so far is brought to the new origin of
+   * exponentials.
    *
    * @param sums where the panel's weighted sums of values begin
    */

@@ -2,7 +2,6 @@ package dev.cocktail.tensor.cpu;
 
 import static dev.cocktail.tensor.cpu.AttentionTiles.KEY_BLOCK;
 import static dev.cocktail.tensor.cpu.AttentionTiles.KEY_STEP;
-import static dev.cocktail.tensor.cpu.AttentionTiles.PANELS;
 import static dev.cocktail.tensor.cpu.AttentionTiles.QUERY_BLOCK;
 import static dev.cocktail.tensor.cpu.AttentionTiles.roundUp;
 import static dev.cocktail.tensor.cpu.Floats.load;
@@ -18,9 +17,9 @@ import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The backward pass of attention: scores are computed again and turned into probabilities by the saved logarithm of their
- * sum. A unit of work is a sequence and a key/value head; it walks over the query heads that share the keys, over blocks
- * of queries, over blocks of keys, and so owns every gradient it adds to.
+ * The backward pass of attention: scores are computed again and turned into probabilities by the saved logarithm of
+ * their sum. A unit of work is a sequence and a key/value head; it walks over the query heads that share the keys, over
+ * blocks of queries, over blocks of keys, and so owns every gradient it adds to.
  */
 final class CpuAttentionBackward {
   private final Sequences sequences;
@@ -31,10 +30,13 @@ final class CpuAttentionBackward {
   private final long lse;
   private final long qkv;
   private final int d;
+
   /** d rounded up to whole vectors. */
   private final int width;
+
   /** d rounded up to whole panels of columns. */
   private final int gradientWidth;
+
   private final long qkvBytes;
   private final long outBytes;
   private final Layout layout;
@@ -60,19 +62,64 @@ final class CpuAttentionBackward {
    * Where things lie in a thread's memory: {@code panels} begins the second operands of products, in bytes; the others
    * begin first operands and results, in floats.
    */
-  private record Layout(long queryRows, long dOutRows, long queries, long dOuts, long scoreGradients, long spare,
-      long bytes, int dQueries, int keys, int values, int dKeys, int dValues, int probabilities, int dScores, int lse,
-      int delta, int factors, int sums, int floats) {
+  private record Layout(
+      long queryRows,
+      long dOutRows,
+      long queries,
+      long dOuts,
+      long scoreGradients,
+      long spare,
+      long bytes,
+      int dQueries,
+      int keys,
+      int values,
+      int dKeys,
+      int dValues,
+      int probabilities,
+      int dScores,
+      int lse,
+      int delta,
+      int factors,
+      int sums,
+      int floats) {
     static Layout of(int width, int gradientWidth) {
       long rows = 4L * QUERY_BLOCK * gradientWidth;
       long transposed = 4L * QUERY_BLOCK * width;
-      long[] at = starts(
-          rows, rows, transposed, transposed, 4L * KEY_BLOCK * COLUMNS, 2 * VECTOR * (width + Lanes.COUNT));
+      long[] at =
+          starts(rows, rows, transposed, transposed, 4L * KEY_BLOCK * COLUMNS, 2 * VECTOR * (width + Lanes.COUNT));
       int scores = KEY_BLOCK * QUERY_BLOCK;
-      long[] in = starts(QUERY_BLOCK * width, KEY_BLOCK * width, KEY_BLOCK * width, KEY_BLOCK * gradientWidth,
-          KEY_BLOCK * gradientWidth, scores, scores, QUERY_BLOCK, QUERY_BLOCK, COLUMNS, COLUMNS);
-      return new Layout(at[0], at[1], at[2], at[3], at[4], at[5], at[6], (int) in[0], (int) in[1], (int) in[2],
-          (int) in[3], (int) in[4], (int) in[5], (int) in[6], (int) in[7], (int) in[8], (int) in[9], (int) in[10],
+      long[] in =
+          starts(
+              QUERY_BLOCK * width,
+              KEY_BLOCK * width,
+              KEY_BLOCK * width,
+              KEY_BLOCK * gradientWidth,
+              KEY_BLOCK * gradientWidth,
+              scores,
+              scores,
+              QUERY_BLOCK,
+              QUERY_BLOCK,
+              COLUMNS,
+              COLUMNS);
+      return new Layout(
+          at[0],
+          at[1],
+          at[2],
+          at[3],
+          at[4],
+          at[5],
+          at[6],
+          (int) in[0],
+          (int) in[1],
+          (int) in[2],
+          (int) in[3],
+          (int) in[4],
+          (int) in[5],
+          (int) in[6],
+          (int) in[7],
+          (int) in[8],
+          (int) in[9],
+          (int) in[10],
           (int) in[11]);
     }
 
@@ -86,10 +133,18 @@ final class CpuAttentionBackward {
   }
 
   /** {@link dev.cocktail.tensor.Ops#attentionBackward} on F32. */
-  static void run(WorkerPool pool, Tensor dQkv, Tensor dOut, Tensor out, Tensor lse, Tensor qkv, Sequences sequences,
+  static void run(
+      WorkerPool pool,
+      Tensor dQkv,
+      Tensor dOut,
+      Tensor out,
+      Tensor lse,
+      Tensor qkv,
+      Sequences sequences,
       AttentionShape shape) {
     var backward = new CpuAttentionBackward(dQkv, dOut, out, lse, qkv, sequences, shape);
-    pool.run(Math.multiplyExact(sequences.count(), shape.kvHeads()),
+    pool.run(
+        Math.multiplyExact(sequences.count(), shape.kvHeads()),
         unit -> backward.unit(unit / shape.kvHeads(), unit % shape.kvHeads()));
   }
 
@@ -138,8 +193,15 @@ final class CpuAttentionBackward {
     }
     for (int p = 0; p < panels; p++) {
       long to = dQkv + (firstToken + begin + p * COLUMNS) * qkvBytes + 4L * head * d;
-      AttentionTiles.storeTransposed(to, qkvBytes, tiles, layout.dQueries + p * panelSize(),
-          Math.min(COLUMNS, rows - p * COLUMNS), d, layout.factors, memory + layout.spare);
+      AttentionTiles.storeTransposed(
+          to,
+          qkvBytes,
+          tiles,
+          layout.dQueries + p * panelSize(),
+          Math.min(COLUMNS, rows - p * COLUMNS),
+          d,
+          layout.factors,
+          memory + layout.spare);
     }
   }
 
@@ -151,8 +213,15 @@ final class CpuAttentionBackward {
   private void prepare(long firstToken, int rows, int panels, int head, long memory, float[] tiles) {
     long headOffset = 4L * head * d;
     long outAt = firstToken * outBytes + headOffset;
-    AttentionTiles.packPanels(memory + layout.queryRows, QUERY_BLOCK, panels * COLUMNS,
-        qkv + firstToken * qkvBytes + headOffset, qkvBytes, rows, d, (float) shape.scale());
+    AttentionTiles.packPanels(
+        memory + layout.queryRows,
+        QUERY_BLOCK,
+        panels * COLUMNS,
+        qkv + firstToken * qkvBytes + headOffset,
+        qkvBytes,
+        rows,
+        d,
+        (float) shape.scale());
     AttentionTiles.packPanels(
         memory + layout.dOutRows, QUERY_BLOCK, panels * COLUMNS, dOut + outAt, outBytes, rows, d, 1f);
     for (int p = 0; p < panels; p++) {
@@ -163,7 +232,8 @@ final class CpuAttentionBackward {
     }
     for (int i = 0; i < panels * COLUMNS; i++) {
       // A query that is not there has probability exp(0 - infinity) = 0 for every key.
-      float value = i < rows ? Floats.get(lse + 4 * ((firstToken + i) * shape.heads() + head)) : Float.POSITIVE_INFINITY;
+      float value =
+          i < rows ? Floats.get(lse + 4 * ((firstToken + i) * shape.heads() + head)) : Float.POSITIVE_INFINITY;
       tiles[layout.lse + i] = value;
     }
     deltas(outAt, rows, panels, memory, tiles);
@@ -205,16 +275,46 @@ final class CpuAttentionBackward {
     int dScores = layout.dScores + tile;
     int keys = layout.keys + from * width;
     long at = 4L * p * panelSize();
-    TileMath.multiply(tiles, probabilities, QUERY_BLOCK, false, tiles, keys, width, memory + layout.queries + at,
-        2 * VECTOR, to - from, d);
-    TileMath.multiply(tiles, dScores, QUERY_BLOCK, false, tiles, layout.values + from * width, width,
-        memory + layout.dOuts + at, 2 * VECTOR, to - from, d);
+    TileMath.multiply(
+        tiles,
+        probabilities,
+        QUERY_BLOCK,
+        false,
+        tiles,
+        keys,
+        width,
+        memory + layout.queries + at,
+        2 * VECTOR,
+        to - from,
+        d);
+    TileMath.multiply(
+        tiles,
+        dScores,
+        QUERY_BLOCK,
+        false,
+        tiles,
+        layout.values + from * width,
+        width,
+        memory + layout.dOuts + at,
+        2 * VECTOR,
+        to - from,
+        d);
     AttentionTiles.mask(tiles, probabilities, QUERY_BLOCK, k0 + from - q0, k0 + to - q0, shape.window());
     Exponentials.tile(tiles, probabilities, QUERY_BLOCK, to - from, layout.lse + p * COLUMNS, layout.sums);
     scoreGradients(
         tiles, probabilities, dScores, memory + layout.scoreGradients, to - from, layout.delta + p * COLUMNS);
-    TileMath.multiplyTransposed(tiles, layout.dQueries + p * panelSize(), COLUMNS, true, tiles, keys, width,
-        memory + layout.scoreGradients, 2 * VECTOR, d, to - from);
+    TileMath.multiplyTransposed(
+        tiles,
+        layout.dQueries + p * panelSize(),
+        COLUMNS,
+        true,
+        tiles,
+        keys,
+        width,
+        memory + layout.scoreGradients,
+        2 * VECTOR,
+        d,
+        to - from);
   }
 
   /** Gradients of probabilities become gradients of scores, once for each side of products. */
@@ -237,8 +337,7 @@ final class CpuAttentionBackward {
   }
 
   /** Key and value gradients: a few keys at a time, over those queries of the block that can see them. */
-  private void keyGradients(
-      int begin, int panels, int k0, int count, boolean accumulate, long memory, float[] tiles) {
+  private void keyGradients(int begin, int panels, int k0, int count, boolean accumulate, long memory, float[] tiles) {
     for (int j = 0; j < count; j += KEY_STEP) {
       int from = Math.max(0, k0 + j - begin);
       int to = (int) Math.min(panels * COLUMNS, (long) k0 + j + KEY_STEP - 1 + shape.window() - begin);
@@ -250,10 +349,30 @@ final class CpuAttentionBackward {
       for (int column = 0; column < gradientWidth; column += COLUMNS) {
         long b = memory + 4L * (column * QUERY_BLOCK + from * COLUMNS);
         int c = j * gradientWidth + column;
-        TileMath.multiply(tiles, layout.dValues + c, gradientWidth, accumulate, tiles, layout.probabilities + a,
-            QUERY_BLOCK, b + layout.dOutRows, 2 * VECTOR, keys, to - from);
-        TileMath.multiply(tiles, layout.dKeys + c, gradientWidth, accumulate, tiles, layout.dScores + a, QUERY_BLOCK,
-            b + layout.queryRows, 2 * VECTOR, keys, to - from);
+        TileMath.multiply(
+            tiles,
+            layout.dValues + c,
+            gradientWidth,
+            accumulate,
+            tiles,
+            layout.probabilities + a,
+            QUERY_BLOCK,
+            b + layout.dOutRows,
+            2 * VECTOR,
+            keys,
+            to - from);
+        TileMath.multiply(
+            tiles,
+            layout.dKeys + c,
+            gradientWidth,
+            accumulate,
+            tiles,
+            layout.dScores + a,
+            QUERY_BLOCK,
+            b + layout.queryRows,
+            2 * VECTOR,
+            keys,
+            to - from);
       }
     }
   }

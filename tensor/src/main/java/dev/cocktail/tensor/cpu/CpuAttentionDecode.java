@@ -14,8 +14,8 @@ import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * Attention of single new tokens over cached keys and values, and the filling of the cache. Every cached row is read once
- * for all query heads that share it; a unit of work is a sequence and a key/value head.
+ * Attention of single new tokens over cached keys and values, and the filling of the cache. Every cached row is read
+ * once for all query heads that share it; a unit of work is a sequence and a key/value head.
  */
 final class CpuAttentionDecode {
   /** Rows of values that are summed while they lie in the first-level cache, for one query head after the other. */
@@ -34,8 +34,8 @@ final class CpuAttentionDecode {
   private final int width;
   private final long rowBytes;
 
-  private CpuAttentionDecode(Tensor out, Tensor qkv, Tensor keys, Tensor values, int[] slots, int[] lengths,
-      AttentionShape shape) {
+  private CpuAttentionDecode(
+      Tensor out, Tensor qkv, Tensor keys, Tensor values, int[] slots, int[] lengths, AttentionShape shape) {
     this.shape = shape;
     this.slots = slots;
     this.lengths = lengths;
@@ -51,46 +51,78 @@ final class CpuAttentionDecode {
   }
 
   /** {@link dev.cocktail.tensor.Ops#storeKeysAndValues} on F32. */
-  static void storeKeysAndValues(WorkerPool pool, Tensor keys, Tensor values, Tensor qkv, Sequences sequences,
-      Tensor slots, Tensor starts, AttentionShape shape) {
+  static void storeKeysAndValues(
+      WorkerPool pool,
+      Tensor keys,
+      Tensor values,
+      Tensor qkv,
+      Sequences sequences,
+      Tensor slots,
+      Tensor starts,
+      AttentionShape shape) {
     int[] slot = RowOps.indices("storeKeysAndValues", "slots", slots, keys.dim(0));
     int[] first = RowOps.ints(starts);
     long capacity = keys.dim(1);
     for (int b = 0; b < sequences.count(); b++) {
       if (first[b] < 0 || (long) first[b] + sequences.length(b) > capacity) {
-        throw new IllegalArgumentException("sequence " + b + " would fill rows " + first[b] + " to "
-            + ((long) first[b] + sequences.length(b)) + " of a cache of " + capacity);
+        throw new IllegalArgumentException(
+            "sequence "
+                + b
+                + " would fill rows "
+                + first[b]
+                + " to "
+                + ((long) first[b] + sequences.length(b))
+                + " of a cache of "
+                + capacity);
       }
     }
     long bytes = 4L * shape.kvWidth();
     long tokens = Floats.at(qkv) + 4L * shape.queryWidth();
     long keyRows = Floats.at(keys);
     long valueRows = Floats.at(values);
-    pool.run(sequences.count(), b -> {
-      long row = slot[b] * capacity + first[b];
-      for (int i = 0; i < sequences.length(b); i++) {
-        long from = tokens + 4L * (sequences.offset(b) + i) * shape.qkvWidth();
-        long to = (row + i) * bytes;
-        AttentionTiles.copy(keyRows + to, from, shape.kvWidth());
-        AttentionTiles.copy(valueRows + to, from + bytes, shape.kvWidth());
-      }
-    });
+    pool.run(
+        sequences.count(),
+        b -> {
+          long row = slot[b] * capacity + first[b];
+          for (int i = 0; i < sequences.length(b); i++) {
+            long from = tokens + 4L * (sequences.offset(b) + i) * shape.qkvWidth();
+            long to = (row + i) * bytes;
+            AttentionTiles.copy(keyRows + to, from, shape.kvWidth());
+            AttentionTiles.copy(valueRows + to, from + bytes, shape.kvWidth());
+          }
+        });
   }
 
   /** {@link dev.cocktail.tensor.Ops#attentionDecode} on F32. */
-  static void run(WorkerPool pool, Tensor out, Tensor qkv, Tensor keys, Tensor values, Tensor slots, Tensor lengths,
-      int longest, AttentionShape shape) {
+  static void run(
+      WorkerPool pool,
+      Tensor out,
+      Tensor qkv,
+      Tensor keys,
+      Tensor values,
+      Tensor slots,
+      Tensor lengths,
+      int longest,
+      AttentionShape shape) {
     int count = Math.toIntExact(slots.dim(0));
     int[] slot = RowOps.indices("attentionDecode", "slots", slots, keys.dim(0));
     int[] length = RowOps.ints(lengths);
     for (int b = 0; b < count; b++) {
       if (length[b] < 1 || length[b] > keys.dim(1) || length[b] > longest) {
-        throw new IllegalArgumentException("length " + b + " is " + length[b] + "; expected 1 to the capacity of "
-            + keys.dim(1) + " and at most the stated longest, " + longest);
+        throw new IllegalArgumentException(
+            "length "
+                + b
+                + " is "
+                + length[b]
+                + "; expected 1 to the capacity of "
+                + keys.dim(1)
+                + " and at most the stated longest, "
+                + longest);
       }
     }
     var decode = new CpuAttentionDecode(out, qkv, keys, values, slot, length, shape);
-    pool.run(Math.multiplyExact(count, shape.kvHeads()),
+    pool.run(
+        Math.multiplyExact(count, shape.kvHeads()),
         unit -> decode.unit(unit / shape.kvHeads(), unit % shape.kvHeads()));
   }
 
@@ -130,7 +162,9 @@ final class CpuAttentionDecode {
     }
   }
 
-  /** A vector of scores: one query against up to {@code Lanes.COUNT} keys; minus infinity for keys that are not there. */
+  /**
+   * A vector of scores: one query against up to {@code Lanes.COUNT} keys; minus infinity for keys that are not there.
+   */
   private void scores(float[] target, int at, long query, long keyRows, int rows, long square) {
     for (int r = 0; r < Lanes.COUNT; r++) {
       store(square + r * VECTOR, r < rows ? AttentionTiles.partialDot(query, keyRows + r * rowBytes, d) : splat(0f));

@@ -10,12 +10,12 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * The processor as a device: memory off the heap, operations on the Java Vector API, a fixed pool of threads. Activations
- * are F32.
+ * The processor as a device: memory off the heap, operations on the Java Vector API, a fixed pool of threads.
+ * Activations are F32.
  *
  * <p>System properties: {@code cocktail.threads} is the number of threads where the constructor is not told one; {@code
- * cocktail.poison=true} fills fresh and freed blocks with NaN bytes; {@code cocktail.leaks=trace} makes {@link #close()}
- * tell where each arena that is still open was opened.
+ * cocktail.poison=true} fills fresh and freed blocks with NaN bytes; {@code cocktail.leaks=trace} makes {@link
+ * #close()} tell where each arena that is still open was opened.
  */
 public final class CpuDevice implements Device {
   private final WorkerPool pool;
@@ -55,7 +55,9 @@ public final class CpuDevice implements Device {
       // told below
     }
     throw new InvalidInputException(
-        "system property cocktail.threads is '" + asked + "'; expected the number of threads to compute with, 1 or more");
+        "system property cocktail.threads is '"
+            + asked
+            + "'; expected the number of threads to compute with, 1 or more");
   }
 
   /** How many threads compute. */
@@ -70,9 +72,14 @@ public final class CpuDevice implements Device {
 
   @Override
   public String description() {
-    return pool.threads() + (pool.threads() == 1 ? " thread on " : " threads on ")
-        + Runtime.getRuntime().availableProcessors() + " processors (" + System.getProperty("os.arch") + "), "
-        + Lanes.FLOATS.vectorBitSize() + "-bit vectors";
+    return pool.threads()
+        + (pool.threads() == 1 ? " thread on " : " threads on ")
+        + Runtime.getRuntime().availableProcessors()
+        + " processors ("
+        + System.getProperty("os.arch")
+        + "), "
+        + Lanes.FLOATS.vectorBitSize()
+        + "-bit vectors";
   }
 
   @Override

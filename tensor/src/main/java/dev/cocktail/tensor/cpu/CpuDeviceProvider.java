@@ -19,8 +19,14 @@ public final class CpuDeviceProvider implements DeviceProvider {
 
   @Override
   public List<String> available() {
-    return List.of("cpu: " + Runtime.getRuntime().availableProcessors() + " processors ("
-        + System.getProperty("os.arch") + "), " + Lanes.FLOATS.vectorBitSize() + "-bit vectors");
+    return List.of(
+        "cpu: "
+            + Runtime.getRuntime().availableProcessors()
+            + " processors ("
+            + System.getProperty("os.arch")
+            + "), "
+            + Lanes.FLOATS.vectorBitSize()
+            + "-bit vectors");
   }
 
   @Override

@@ -221,7 +221,13 @@ final class CpuOps implements Ops {
 
   @Override
   public void attentionDecode(
-      Tensor out, Tensor qkv, Tensor keys, Tensor values, Tensor slots, Tensor lengths, int longest,
+      Tensor out,
+      Tensor qkv,
+      Tensor keys,
+      Tensor values,
+      Tensor slots,
+      Tensor lengths,
+      int longest,
       AttentionShape shape) {
     arguments.attentionDecode(out, qkv, keys, values, slots, lengths, longest, shape);
     CpuAttentionDecode.run(pool, out, qkv, keys, values, slots, lengths, longest, shape);
@@ -259,8 +265,12 @@ final class CpuOps implements Ops {
 
   @Override
   public void adamW(
-      List<Tensor> parameters, List<Tensor> gradients, List<Tensor> firstMoments, List<Tensor> secondMoments,
-      Tensor scale, AdamW step) {
+      List<Tensor> parameters,
+      List<Tensor> gradients,
+      List<Tensor> firstMoments,
+      List<Tensor> secondMoments,
+      Tensor scale,
+      AdamW step) {
     arguments.adamW(parameters, gradients, firstMoments, secondMoments, scale, step);
     optimizer.adamW(parameters, gradients, firstMoments, secondMoments, scale, step);
     keep(parameters, gradients, firstMoments, secondMoments, scale);

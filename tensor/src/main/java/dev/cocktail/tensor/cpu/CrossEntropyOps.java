@@ -14,10 +14,10 @@ import jdk.incubator.vector.VectorMask;
 
 /**
  * Cross-entropy fused with the output projection. Only tokens that have a target take part. They are taken a block at a
- * time, and for each block the vocabulary a chunk at a time, so that a tile of logits stays in cache; maxima and sums are
- * carried from chunk to chunk and what was summed under a smaller maximum is scaled down (Milakov and Gimelshein, "Online
- * normalizer calculation for softmax", 2018). The gradient of the hidden states is summed alongside in the same way, so a
- * frozen output projection is multiplied with twice and not three times.
+ * time, and for each block the vocabulary a chunk at a time, so that a tile of logits stays in cache; maxima and sums
+ * are carried from chunk to chunk and what was summed under a smaller maximum is scaled down (Milakov and Gimelshein,
+ * "Online normalizer calculation for softmax", 2018). The gradient of the hidden states is summed alongside in the same
+ * way, so a frozen output projection is multiplied with twice and not three times.
  *
  * <p>The target's own logit z is kept out of maximum and sums: with L the logarithm of the sum over all others and
  * {@code d = L - z}, the loss is {@code ln(1 + e^d)} and the others' share of the probability is {@code 1 / (1 +
@@ -26,8 +26,10 @@ import jdk.incubator.vector.VectorMask;
  */
 final class CrossEntropyOps {
   private static final int MOST_ROWS = 512;
+
   /** Floats of a tile of logits: 4 MiB. */
   private static final int TILE = 1 << 20;
+
   /** Chunks of the vocabulary end at a multiple of this, to fit the tiles of matrix products. */
   private static final int CHUNK_MULTIPLE = 96;
 
@@ -50,8 +52,7 @@ final class CrossEntropyOps {
     this.tile = tile;
   }
 
-  void crossEntropy(
-      Tensor losses, Tensor dHidden, Tensor dW, Tensor hidden, Tensor w, Tensor targets, Tensor weights) {
+  void crossEntropy(Tensor losses, Tensor dHidden, Tensor dW, Tensor hidden, Tensor w, Tensor targets, Tensor weights) {
     int vocabulary = Math.toIntExact(w.dim(0));
     int width = Math.toIntExact(w.dim(1));
     int[] target = RowOps.ints(targets);
@@ -88,8 +89,14 @@ final class CrossEntropyOps {
     int count = 0;
     for (int t = 0; t < target.length; t++) {
       if (target[t] >= vocabulary) {
-        throw new IllegalArgumentException("crossEntropy: targets[" + t + "] is " + target[t]
-            + ", expected less than the vocabulary of " + vocabulary + ", or a negative number for none");
+        throw new IllegalArgumentException(
+            "crossEntropy: targets["
+                + t
+                + "] is "
+                + target[t]
+                + ", expected less than the vocabulary of "
+                + vocabulary
+                + ", or a negative number for none");
       }
       if (target[t] >= 0) {
         rows[count++] = t;
@@ -128,6 +135,7 @@ final class CrossEntropyOps {
     private final float[] maxima;
     private final double[] totals;
     private final float[] targetLogits;
+
     /** Of each row: weight times the share of probability that the target does not have. */
     private final double[] shares;
 
@@ -160,12 +168,16 @@ final class CrossEntropyOps {
         gemm.run(scores, 1, hidden, part.transposed(), 0);
         int first = from;
         boolean rescale = withSums && from > 0;
-        Chunks.rows(pool, rows.length, part.rows(), (begin, end) -> {
-          float[] lanes = new float[COUNT];
-          for (int r = (int) begin; r < end; r++) {
-            softenRow(r, scores.addressOf(r, 0), first, part.rows(), rescale, lanes);
-          }
-        });
+        Chunks.rows(
+            pool,
+            rows.length,
+            part.rows(),
+            (begin, end) -> {
+              float[] lanes = new float[COUNT];
+              for (int r = (int) begin; r < end; r++) {
+                softenRow(r, scores.addressOf(r, 0), first, part.rows(), rescale, lanes);
+              }
+            });
         if (withSums) {
           gemm.run(sums, 1, scores, part, from == 0 ? 0 : 1);
         }
@@ -211,19 +223,23 @@ final class CrossEntropyOps {
       if (dHidden == null) {
         return;
       }
-      Chunks.rows(pool, rows.length, width, (from, to) -> {
-        try (Arena scratch = Arena.ofConfined()) {
-          long targetRow = scratch.allocate(Math.max(4, 4L * width), 64).address();
-          for (int r = (int) from; r < to; r++) {
-            Widening.widen(w.type(), w.addressOf(target[rows[r]], 0), width, targetRow);
-            long out = gradients + 4L * rows[r] * width;
-            float share = (float) shares[r];
-            float perTotal = totals[r] == 0 ? 0f : (float) (shares[r] / totals[r]);
-            ElementwiseOps.scaled(out, targetRow, -share, width);
-            ElementwiseOps.addScaled(out, out, sums.addressOf(r, 0), perTotal, width);
-          }
-        }
-      });
+      Chunks.rows(
+          pool,
+          rows.length,
+          width,
+          (from, to) -> {
+            try (Arena scratch = Arena.ofConfined()) {
+              long targetRow = scratch.allocate(Math.max(4, 4L * width), 64).address();
+              for (int r = (int) from; r < to; r++) {
+                Widening.widen(w.type(), w.addressOf(target[rows[r]], 0), width, targetRow);
+                long out = gradients + 4L * rows[r] * width;
+                float share = (float) shares[r];
+                float perTotal = totals[r] == 0 ? 0f : (float) (shares[r] / totals[r]);
+                ElementwiseOps.scaled(out, targetRow, -share, width);
+                ElementwiseOps.addScaled(out, out, sums.addressOf(r, 0), perTotal, width);
+              }
+            }
+          });
     }
 
     /** Passes over the vocabulary again, now that the sums are known: {@code dW += g^T hidden}. */
@@ -234,12 +250,16 @@ final class CrossEntropyOps {
         Matrix scores = Matrix.rowMajor(logits, DType.F32, rows.length, count);
         gemm.run(scores, 1, hidden, w.part(from, count, 0, width).transposed(), 0);
         int first = from;
-        Chunks.rows(pool, rows.length, count, (begin, end) -> {
-          float[] lanes = new float[COUNT];
-          for (int r = (int) begin; r < end; r++) {
-            logitGradients(r, scores.addressOf(r, 0), first, count, lanes);
-          }
-        });
+        Chunks.rows(
+            pool,
+            rows.length,
+            count,
+            (begin, end) -> {
+              float[] lanes = new float[COUNT];
+              for (int r = (int) begin; r < end; r++) {
+                logitGradients(r, scores.addressOf(r, 0), first, count, lanes);
+              }
+            });
         gemm.run(gradient.part(from, count, 0, width), 1, scores.transposed(), hidden, 1);
       }
     }

@@ -10,12 +10,12 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * {@code C = alpha X W^T + beta C} for a few rows X against many rows W that are contiguous along k: a token's or a small
- * batch's products with weights, which end when the weights have been read. W is read once, in the order it is stored,
- * and nothing is packed; 16-bit elements are widened, some rows at a time, into the first-level cache.
+ * {@code C = alpha X W^T + beta C} for a few rows X against many rows W that are contiguous along k: a token's or a
+ * small batch's products with weights, which end when the weights have been read. W is read once, in the order it is
+ * stored, and nothing is packed; 16-bit elements are widened, some rows at a time, into the first-level cache.
  *
- * <p>Each sum has a vector of partial sums, added up in a fixed tree, and the elements beyond the last whole vector come
- * after it.
+ * <p>Each sum has a vector of partial sums, added up in a fixed tree, and the elements beyond the last whole vector
+ * come after it.
  */
 final class DotProducts {
   /** Rows of X up to which reading W decides the time. */
@@ -113,7 +113,9 @@ final class DotProducts {
       for (int j = 0; j < rows; j++) {
         float sum = total(sums, (i * TILE + j) * LANES);
         for (int k = whole; k < depth; k++) {
-          sum = Math.fma(Widening.load(x.type(), x.addressOf(i, k)), Widening.load(w.type(), w.addressOf(row + j, k)), sum);
+          sum =
+              Math.fma(
+                  Widening.load(x.type(), x.addressOf(i, k)), Widening.load(w.type(), w.addressOf(row + j, k)), sum);
         }
         WriteBack.element(c.addressOf(i, row + j), alpha, sum, beta);
       }
@@ -141,9 +143,8 @@ final class DotProducts {
   }
 
   /** Adds to 4 x 4 vectors of partial sums; where there are fewer rows, the last is taken again for the missing. */
-  private static void fourRows(int depth, long x, long xStride, int xRows,
-      long w, long wStride, int wRows, float[] sums,
-      int start) {
+  private static void fourRows(
+      int depth, long x, long xStride, int xRows, long w, long wStride, int wRows, float[] sums, int start) {
     long x0 = x;
     long x1 = x + Math.min(1, xRows - 1) * xStride;
     long x2 = x + Math.min(2, xRows - 1) * xStride;

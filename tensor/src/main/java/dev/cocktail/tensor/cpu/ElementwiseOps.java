@@ -45,7 +45,9 @@ final class ElementwiseOps {
     long first = Floats.at(a);
     long second = Floats.at(b);
     float factor = (float) scale;
-    Chunks.elements(pool, out.elements(),
+    Chunks.elements(
+        pool,
+        out.elements(),
         (i, end) -> addScaled(target + 4 * i, first + 4 * i, second + 4 * i, factor, (int) (end - i)));
   }
 
@@ -65,8 +67,7 @@ final class ElementwiseOps {
   void scale(Tensor x, double scale) {
     long address = Floats.at(x);
     float factor = (float) scale;
-    Chunks.elements(pool, x.elements(),
-        (i, end) -> scaled(address + 4 * i, address + 4 * i, factor, (int) (end - i)));
+    Chunks.elements(pool, x.elements(), (i, end) -> scaled(address + 4 * i, address + 4 * i, factor, (int) (end - i)));
   }
 
   /** {@code out = scale x} on {@code count} floats; out may be x. */
@@ -85,7 +86,9 @@ final class ElementwiseOps {
     long target = Floats.at(out);
     long numerator = Floats.at(a);
     long denominator = Floats.at(b);
-    Chunks.elements(pool, out.elements(),
+    Chunks.elements(
+        pool,
+        out.elements(),
         (i, end) -> divide(target + 4 * i, accumulate, numerator + 4 * i, denominator + 4 * i, (int) (end - i)));
   }
 

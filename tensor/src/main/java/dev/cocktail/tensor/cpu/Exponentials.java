@@ -6,9 +6,9 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * The exponentials of a softmax: e to the power of x for x that are not large, within one unit in the last place, exactly 0
- * below the normal numbers and at minus infinity, not-a-number kept. The polynomial is that of {@link VectorMath#exp}, which
- * knows the whole range and takes longer.
+ * The exponentials of a softmax: e to the power of x for x that are not large, within one unit in the last place,
+ * exactly 0 below the normal numbers and at minus infinity, not-a-number kept. The polynomial is that of {@link
+ * VectorMath#exp}, which knows the whole range and takes longer.
  */
 final class Exponentials {
   private static final float LOG2_E = 0x1.715476p0f;
@@ -25,9 +25,9 @@ final class Exponentials {
   /**
    * Replaces a tile of scores by {@code exp(score - origin)}.
    *
-   * <p>The function is spelled out, for both vectors of a row. That keeps two chains of operations in flight, shares the
-   * constants, and makes the method too large to be inlined: together with its callers it would have more nodes than C2
-   * takes, which then boxes vectors.
+   * <p>The function is spelled out, for both vectors of a row. That keeps two chains of operations in flight, shares
+   * the constants, and makes the method too large to be inlined: together with its callers it would have more nodes
+   * than C2 takes, which then boxes vectors.
    *
    * @param tile {@code rows} rows of COLUMNS scores, {@code stride} floats apart, the first at {@code start}
    * @param origins where in {@code tile} COLUMNS floats begin

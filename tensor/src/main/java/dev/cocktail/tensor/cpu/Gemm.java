@@ -7,26 +7,28 @@ import dev.cocktail.tensor.Tensor;
 import java.util.function.IntConsumer;
 
 /**
- * Matrix products {@code C = alpha A B + beta C} in F32: A [M,K] and B [K,N] are F32, BF16 or F16 in any layout, C [M,N]
- * is F32 with contiguous rows. With beta = 0, C is only written; with alpha = 0 or K = 0, A and B are not read. For every
- * element of C the order of summation is fixed by the shapes: it does not depend on the number of threads.
+ * Matrix products {@code C = alpha A B + beta C} in F32: A [M,K] and B [K,N] are F32, BF16 or F16 in any layout, C
+ * [M,N] is F32 with contiguous rows. With beta = 0, C is only written; with alpha = 0 or K = 0, A and B are not read.
+ * For every element of C the order of summation is fixed by the shapes: it does not depend on the number of threads.
  *
- * <p>Large products follow Goto and van de Geijn ("Anatomy of high-performance matrix multiplication", 2008): A and B are
- * packed into panels, each element once and on all threads, then tiles of C are computed from the panels by {@link
+ * <p>Large products follow Goto and van de Geijn ("Anatomy of high-performance matrix multiplication", 2008): A and B
+ * are packed into panels, each element once and on all threads, then tiles of C are computed from the panels by {@link
  * MicroKernel}. Products of few rows or columns along contiguous k go to {@link DotProducts}, which packs nothing.
  */
 final class Gemm {
   /**
-   * Largest depth of a panel. A panel of B (512 x 48 floats, 96 KiB) and a block of A then share the second-level cache,
-   * from where B streams at 16 bytes a cycle while an 8-row panel of A (16 KiB) stays in the first level; less depth
-   * means more passes over C, and was measured to be slower (256: by 3 in a hundred).
+   * Largest depth of a panel. A panel of B (512 x 48 floats, 96 KiB) and a block of A then share the second-level
+   * cache, from where B streams at 16 bytes a cycle while an 8-row panel of A (16 KiB) stays in the first level; less
+   * depth means more passes over C, and was measured to be slower (256: by 3 in a hundred).
    */
   static final int DEPTH = 512;
 
   /** k is taken in groups of so many panels' depth, packed together, so that most products pack once. */
   private static final int DEPTH_OF_GROUP = 4 * DEPTH;
 
-  /** Tiles of rows that one task computes: 128 rows of A at full depth are 256 KiB, a quarter of a second-level cache. */
+  /**
+   * Tiles of rows that one task computes: 128 rows of A at full depth are 256 KiB, a quarter of a second-level cache.
+   */
   private static final int TILES_PER_TASK = 16;
 
   /** Multiply-adds below which a task is not worth claiming: some 10 microseconds. */
@@ -37,6 +39,7 @@ final class Gemm {
 
   /** Floats of a packed operand: 8 MiB when the whole processor works on it, 1 MiB inside a task. */
   private static final int SHARED_CAPACITY = 2 << 20;
+
   private static final int TASK_CAPACITY = 256 << 10;
 
   /** Up to so many tiles of rows, rows of B that need no widening are read in place: packing would cost more. */
@@ -111,8 +114,8 @@ final class Gemm {
     int rows = Math.max(MicroKernel.ROWS, capacity / groupDepth / MicroKernel.ROWS * MicroKernel.ROWS);
     int columns = Math.max(MicroKernel.COLUMNS, capacity / groupDepth / MicroKernel.COLUMNS * MicroKernel.COLUMNS);
     // Decided for all chunks alike: a later chunk of rows finds B as the first one left it.
-    boolean inPlace = Math.ceilDiv(c.rows(), MicroKernel.ROWS) <= FEW_TILES && b.type() == DType.F32
-        && b.columnStride() == 1;
+    boolean inPlace =
+        Math.ceilDiv(c.rows(), MicroKernel.ROWS) <= FEW_TILES && b.type() == DType.F32 && b.columnStride() == 1;
     for (int k = 0; k < depth; k += DEPTH_OF_GROUP) {
       int chunkDepth = Math.min(DEPTH_OF_GROUP, depth - k);
       float keep = k == 0 ? beta : 1;
@@ -120,8 +123,15 @@ final class Gemm {
         int chunkColumns = Math.min(columns, c.columns() - j);
         for (int i = 0; i < c.rows(); i += rows) {
           int chunkRows = Math.min(rows, c.rows() - i);
-          new Chunk(c.part(i, chunkRows, j, chunkColumns), alpha, a.part(i, chunkRows, k, chunkDepth),
-              b.part(k, chunkDepth, j, chunkColumns), keep, inPlace, i == 0).run(pool);
+          new Chunk(
+                  c.part(i, chunkRows, j, chunkColumns),
+                  alpha,
+                  a.part(i, chunkRows, k, chunkDepth),
+                  b.part(k, chunkDepth, j, chunkColumns),
+                  keep,
+                  inPlace,
+                  i == 0)
+              .run(pool);
         }
       }
     }

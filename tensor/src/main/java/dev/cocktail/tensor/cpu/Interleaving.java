@@ -9,12 +9,12 @@ import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Turns R rows of one vector each into their columns, one after the other, R being 4, 8 or 16: a transpose when R is the
- * number of lanes.
+ * Turns R rows of one vector each into their columns, one after the other, R being 4, 8 or 16: a transpose when R is
+ * the number of lanes.
  *
  * <p>Zipping vector i with vector i + R/2, for all i, rotates the bits of every element's position by one; after log2 R
- * rounds the row's bits stand where the column's were. Two rounds are done between a load and a store, and rounds meet in
- * memory, in the first-level cache: a whole network in registers would be too much code for the compiler.
+ * rounds the row's bits stand where the column's were. Two rounds are done between a load and a store, and rounds meet
+ * in memory, in the first-level cache: a whole network in registers would be too much code for the compiler.
  */
 final class Interleaving {
   private static final VectorSpecies<Float> S = Lanes.FLOATS;

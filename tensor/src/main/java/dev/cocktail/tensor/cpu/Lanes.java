@@ -5,7 +5,6 @@ import dev.cocktail.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
@@ -17,8 +16,10 @@ import jdk.incubator.vector.VectorSpecies;
 final class Lanes {
   static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED.withShape(shape());
   static final VectorSpecies<Integer> INTS = FLOATS.withLanes(int.class);
+
   /** As many shorts as {@link #FLOATS} has floats, for widening 16-bit elements lane by lane. */
   static final VectorSpecies<Short> SHORTS = shorts();
+
   static final int COUNT = FLOATS.length();
   static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
 
@@ -40,8 +41,9 @@ final class Lanes {
       case "128" -> VectorShape.S_128_BIT;
       case "256" -> VectorShape.S_256_BIT;
       case "512" -> VectorShape.S_512_BIT;
-      default -> throw new InvalidInputException(
-          "system property cocktail.vectorBits is '" + asked + "'; expected 128, 256 or 512");
+      default ->
+          throw new InvalidInputException(
+              "system property cocktail.vectorBits is '" + asked + "'; expected 128, 256 or 512");
     };
   }
 

@@ -6,8 +6,8 @@ import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.Tensor;
 
 /**
- * A rectangle of elements somewhere in memory, as matrix products see it: element (i, j) lies {@code i * rowStride + j *
- * columnStride} elements after the first. It owns nothing; whoever makes one vouches for the memory.
+ * A rectangle of elements somewhere in memory, as matrix products see it: element (i, j) lies {@code i * rowStride + j
+ * * columnStride} elements after the first. It owns nothing; whoever makes one vouches for the memory.
  *
  * @param address of element (0, 0)
  * @param type F32, BF16 or F16
@@ -54,8 +54,8 @@ record Matrix(long address, DType type, int rows, int columns, long rowStride, l
   /** The rectangle of {@code rowCount} x {@code columnCount} elements that begins at element (row, column). */
   Matrix part(int row, int rowCount, int column, int columnCount) {
     if (row < 0 || column < 0 || row + rowCount > rows || column + columnCount > columns) {
-      throw new IndexOutOfBoundsException("rows " + row + "+" + rowCount + ", columns " + column + "+" + columnCount
-          + " of " + this);
+      throw new IndexOutOfBoundsException(
+          "rows " + row + "+" + rowCount + ", columns " + column + "+" + columnCount + " of " + this);
     }
     return new Matrix(addressOf(row, column), type, rowCount, columnCount, rowStride, columnStride);
   }

@@ -10,16 +10,16 @@ import jdk.incubator.vector.VectorSpecies;
  * The innermost loop of matrix products: a tile of C, {@link #ROWS} x {@link #COLUMNS}, held in registers while k runs.
  * Each step loads three vectors of a row of B and multiplies them by one broadcast element of A a row of the tile.
  *
- * <p><b>Shape.</b> With 32 vector registers (512-bit vectors, or a processor other than x86) the tile has 8 rows of three
- * vectors: 24 accumulators, three of B and one of A make 28. Its 24 multiply-adds need 11 loads, so that two pipes of
- * each stay busy with the multiply-adds, and 24 independent sums cover a latency of four cycles on two pipes three times
- * over. With 16 registers there are 4 rows: 12 accumulators, three of B, one of A.
+ * <p><b>Shape.</b> With 32 vector registers (512-bit vectors, or a processor other than x86) the tile has 8 rows of
+ * three vectors: 24 accumulators, three of B and one of A make 28. Its 24 multiply-adds need 11 loads, so that two
+ * pipes of each stay busy with the multiply-adds, and 24 independent sums cover a latency of four cycles on two pipes
+ * three times over. With 16 registers there are 4 rows: 12 accumulators, three of B, one of A.
  *
- * <p><b>What keeps the compiler at it.</b> C2 stops inlining when a method has gathered too many nodes, and vectors that
- * cross a call are boxed, which costs a factor of ten. Loads and stores through memory segments cost several times the
- * nodes of array accesses, so A and the finished tile are arrays; B, whose vectors should not straddle cache lines, is
- * off-heap memory. The tile leaves through an array in the first-level cache: adding it to C is somebody else's job, and
- * costs one part in a hundred at a depth of 512.
+ * <p><b>What keeps the compiler at it.</b> C2 stops inlining when a method has gathered too many nodes, and vectors
+ * that cross a call are boxed, which costs a factor of ten. Loads and stores through memory segments cost several times
+ * the nodes of array accesses, so A and the finished tile are arrays; B, whose vectors should not straddle cache lines,
+ * is off-heap memory. The tile leaves through an array in the first-level cache: adding it to C is somebody else's job,
+ * and costs one part in a hundred at a depth of 512.
  */
 final class MicroKernel {
   private static final VectorSpecies<Float> S = Lanes.FLOATS;
@@ -37,8 +37,8 @@ final class MicroKernel {
   private MicroKernel() {}
 
   /**
-   * {@code tile[i, j] = sum_k a[aStart + k ROWS + i] b_k[j]}, k ascending, row {@code b_k} being {@link #COLUMNS} floats
-   * at address {@code bStart + k bStride}.
+   * {@code tile[i, j] = sum_k a[aStart + k ROWS + i] b_k[j]}, k ascending, row {@code b_k} being {@link #COLUMNS}
+   * floats at address {@code bStart + k bStride}.
    *
    * @param bStride bytes from one row of B to the next
    * @param tile at least ROWS x COLUMNS elements, row-major

@@ -25,19 +25,23 @@ final class NormOps {
     long normalised = residual == null ? source : Floats.at(sum);
     try (Arena scratch = Arena.ofConfined()) {
       long weights = Conversions.asFloats(weight, scratch);
-      Chunks.rows(pool, x.dim(0), width, (from, to) -> {
-        float[] lanes = new float[COUNT];
-        for (long t = from; t < to; t++) {
-          long row = 4 * t * width;
-          if (addend != 0) {
-            ElementwiseOps.addScaled(normalised + row, source + row, addend + row, 1f, width);
-          }
-          sumProducts(normalised + row, normalised + row, width, lanes);
-          float inverse = (float) (1 / Math.sqrt(Floats.sum(lanes) / width + epsilon));
-          Floats.set(inverses + 4 * t, inverse);
-          normalise(target + row, normalised + row, weights, inverse, width);
-        }
-      });
+      Chunks.rows(
+          pool,
+          x.dim(0),
+          width,
+          (from, to) -> {
+            float[] lanes = new float[COUNT];
+            for (long t = from; t < to; t++) {
+              long row = 4 * t * width;
+              if (addend != 0) {
+                ElementwiseOps.addScaled(normalised + row, source + row, addend + row, 1f, width);
+              }
+              sumProducts(normalised + row, normalised + row, width, lanes);
+              float inverse = (float) (1 / Math.sqrt(Floats.sum(lanes) / width + epsilon));
+              Floats.set(inverses + 4 * t, inverse);
+              normalise(target + row, normalised + row, weights, inverse, width);
+            }
+          });
     }
   }
 
@@ -57,21 +61,25 @@ final class NormOps {
     long source = Floats.at(x);
     try (Arena scratch = Arena.ofConfined()) {
       long weights = Conversions.asFloats(weight, scratch);
-      Chunks.rows(pool, x.dim(0), width, (from, to) -> {
-        float[] lanes = new float[COUNT];
-        for (long t = from; t < to; t++) {
-          long row = 4 * t * width;
-          float inverse = Floats.get(inverses + 4 * t);
-          sumProducts(upstream + row, source + row, weights, width, lanes);
-          // n mean(g n) = x rstd^2 mean(g x)
-          float projection = (float) (Floats.sum(lanes) / width * inverse * inverse);
-          if (accumulate) {
-            addGradient(target + row, upstream + row, source + row, weights, inverse, projection, width);
-          } else {
-            gradient(target + row, upstream + row, source + row, weights, inverse, projection, width);
-          }
-        }
-      });
+      Chunks.rows(
+          pool,
+          x.dim(0),
+          width,
+          (from, to) -> {
+            float[] lanes = new float[COUNT];
+            for (long t = from; t < to; t++) {
+              long row = 4 * t * width;
+              float inverse = Floats.get(inverses + 4 * t);
+              sumProducts(upstream + row, source + row, weights, width, lanes);
+              // n mean(g n) = x rstd^2 mean(g x)
+              float projection = (float) (Floats.sum(lanes) / width * inverse * inverse);
+              if (accumulate) {
+                addGradient(target + row, upstream + row, source + row, weights, inverse, projection, width);
+              } else {
+                gradient(target + row, upstream + row, source + row, weights, inverse, projection, width);
+              }
+            }
+          });
     }
   }
 
@@ -125,8 +133,7 @@ final class NormOps {
     }
   }
 
-  private static void gradient(
-      long dX, long dOut, long x, long weight, float inverse, float projection, int count) {
+  private static void gradient(long dX, long dOut, long x, long weight, float inverse, float projection, int count) {
     for (int i = 0; i < count; i += COUNT) {
       var tail = Floats.tail(i, count);
       FloatVector away = Floats.load(x + 4L * i, tail).mul(-projection);
@@ -135,8 +142,7 @@ final class NormOps {
     }
   }
 
-  private static void addGradient(
-      long dX, long dOut, long x, long weight, float inverse, float projection, int count) {
+  private static void addGradient(long dX, long dOut, long x, long weight, float inverse, float projection, int count) {
     for (int i = 0; i < count; i += COUNT) {
       var tail = Floats.tail(i, count);
       FloatVector away = Floats.load(x + 4L * i, tail).mul(-projection);

@@ -51,10 +51,12 @@ final class OptimizerOps {
     long[] addresses = addresses(gradients);
     Piece[] pieces = Piece.of(gradients);
     double[] sums = new double[pieces.length];
-    pool.run(pieces.length, i -> {
-      Piece piece = pieces[i];
-      sums[i] = sumOfSquares(addresses[piece.tensor] + 4 * piece.from, piece.count);
-    });
+    pool.run(
+        pieces.length,
+        i -> {
+          Piece piece = pieces[i];
+          sums[i] = sumOfSquares(addresses[piece.tensor] + 4 * piece.from, piece.count);
+        });
     double total = Math.sqrt(Floats.sum(sums));
     Floats.set(normAddress, (float) total);
     boolean unlimited = maxNorm == Double.POSITIVE_INFINITY;
@@ -85,30 +87,52 @@ final class OptimizerOps {
 
   /** The factors of one step that are the same for every element. */
   private record Factors(
-      float scale, float keep, float beta1, float rest1, float beta2, float rest2, float rate, float correction2,
+      float scale,
+      float keep,
+      float beta1,
+      float rest1,
+      float beta2,
+      float rest2,
+      float rate,
+      float correction2,
       float epsilon) {
     static Factors of(AdamW step, float scale) {
       double correction1 = 1 - StrictMath.pow(step.beta1(), step.step());
       double correction2 = 1 - StrictMath.pow(step.beta2(), step.step());
-      return new Factors(scale, (float) (1 - step.learningRate() * step.weightDecay()), (float) step.beta1(),
-          (float) (1 - step.beta1()), (float) step.beta2(), (float) (1 - step.beta2()),
-          (float) (step.learningRate() / correction1), (float) (1 / Math.sqrt(correction2)), (float) step.epsilon());
+      return new Factors(
+          scale,
+          (float) (1 - step.learningRate() * step.weightDecay()),
+          (float) step.beta1(),
+          (float) (1 - step.beta1()),
+          (float) step.beta2(),
+          (float) (1 - step.beta2()),
+          (float) (step.learningRate() / correction1),
+          (float) (1 / Math.sqrt(correction2)),
+          (float) step.epsilon());
     }
   }
 
-  void adamW(List<Tensor> parameters, List<Tensor> gradients, List<Tensor> firstMoments, List<Tensor> secondMoments,
-      Tensor scale, AdamW step) {
+  void adamW(
+      List<Tensor> parameters,
+      List<Tensor> gradients,
+      List<Tensor> firstMoments,
+      List<Tensor> secondMoments,
+      Tensor scale,
+      AdamW step) {
     Factors factors = Factors.of(step, Floats.get(Floats.at(scale)));
     long[] p = addresses(parameters);
     long[] g = addresses(gradients);
     long[] m = addresses(firstMoments);
     long[] v = addresses(secondMoments);
     Piece[] pieces = Piece.of(parameters);
-    pool.run(pieces.length, i -> {
-      int tensor = pieces[i].tensor;
-      long offset = 4 * pieces[i].from;
-      update(p[tensor] + offset, g[tensor] + offset, m[tensor] + offset, v[tensor] + offset, factors, pieces[i].count);
-    });
+    pool.run(
+        pieces.length,
+        i -> {
+          int tensor = pieces[i].tensor;
+          long offset = 4 * pieces[i].from;
+          update(
+              p[tensor] + offset, g[tensor] + offset, m[tensor] + offset, v[tensor] + offset, factors, pieces[i].count);
+        });
   }
 
   private static void update(long p, long g, long m, long v, Factors factors, int count) {

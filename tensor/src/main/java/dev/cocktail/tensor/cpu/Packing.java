@@ -9,9 +9,9 @@ import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * Brings parts of A and B into the order in which {@link MicroKernel} reads them, as floats: a panel of A holds, for each
- * k, the elements of one tile's rows; a panel of B holds, for each k, the elements of one tile's columns. Rows and columns
- * beyond the matrix are zeros.
+ * Brings parts of A and B into the order in which {@link MicroKernel} reads them, as floats: a panel of A holds, for
+ * each k, the elements of one tile's rows; a panel of B holds, for each k, the elements of one tile's columns. Rows and
+ * columns beyond the matrix are zeros.
  */
 final class Packing {
   private static final int ROWS = MicroKernel.ROWS;
@@ -107,8 +107,7 @@ final class Packing {
     int k = 0;
     if (columns == LANES) {
       for (; k <= depth - LANES; k += LANES) {
-        Interleaving.interleave(
-            LANES, from + 4L * k, stride, to + 4L * k * COLUMNS, 4L * COLUMNS, buffers.scratch());
+        Interleaving.interleave(LANES, from + 4L * k, stride, to + 4L * k * COLUMNS, 4L * COLUMNS, buffers.scratch());
       }
     }
     for (int j = 0; j < columns; j++) {

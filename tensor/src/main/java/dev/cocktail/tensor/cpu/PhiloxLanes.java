@@ -10,14 +10,16 @@ import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * {@link Philox} on many blocks at once: each of the four words of a block has a vector of its own, in the lower
- * halves of 64-bit lanes, so that one multiplication gives the upper and the lower half of a product.
+ * {@link Philox} on many blocks at once: each of the four words of a block has a vector of its own, in the lower halves
+ * of 64-bit lanes, so that one multiplication gives the upper and the lower half of a product.
  */
 final class PhiloxLanes {
   private static final VectorSpecies<Long> LONGS = Lanes.FLOATS.withLanes(long.class);
   private static final int BLOCKS = LONGS.length();
+
   /** Which lane of the even or odd pairs of words comes where when they are interleaved. */
   private static final VectorShuffle<Long> FIRST_HALF = VectorShuffle.fromOp(LONGS, i -> i / 2);
+
   private static final VectorShuffle<Long> SECOND_HALF = VectorShuffle.fromOp(LONGS, i -> (BLOCKS + i) / 2);
   private static final VectorMask<Long> ODD_LANES = VectorMask.fromLong(LONGS, 0xAAAA_AAAA_AAAA_AAAAL);
   private static final long LOW = 0xFFFFFFFFL;
@@ -73,11 +75,17 @@ final class PhiloxLanes {
     for (int round = 0; round < ROUNDS; round++) {
       LongVector product0 = c0.and(LOW).mul(multiplier0);
       LongVector product1 = c2.and(LOW).mul(multiplier1);
-      c0 = product1.lanewise(VectorOperators.LSHR, 32).lanewise(VectorOperators.XOR, c1)
-          .lanewise(VectorOperators.XOR, keys[2 * round]);
+      c0 =
+          product1
+              .lanewise(VectorOperators.LSHR, 32)
+              .lanewise(VectorOperators.XOR, c1)
+              .lanewise(VectorOperators.XOR, keys[2 * round]);
       c1 = product1;
-      c2 = product0.lanewise(VectorOperators.LSHR, 32).lanewise(VectorOperators.XOR, c3)
-          .lanewise(VectorOperators.XOR, keys[2 * round + 1]);
+      c2 =
+          product0
+              .lanewise(VectorOperators.LSHR, 32)
+              .lanewise(VectorOperators.XOR, c3)
+              .lanewise(VectorOperators.XOR, keys[2 * round + 1]);
       c3 = product0;
     }
     LongVector even = c0.and(LOW).or(c1.lanewise(VectorOperators.LSHL, 32));

@@ -29,14 +29,17 @@ final class RandomOps {
   }
 
   private void draw(RandomKey key, long elements, Draw draw) {
-    Chunks.elements(pool, elements, (from, to) -> {
-      int[] words = new int[BATCH];
-      for (long i = from; i < to; i += BATCH) {
-        int count = (int) Math.min(BATCH, to - i);
-        PhiloxLanes.fill(key, i >> 2, (count + 3) >> 2, words);
-        draw.accept(words, i, count);
-      }
-    });
+    Chunks.elements(
+        pool,
+        elements,
+        (from, to) -> {
+          int[] words = new int[BATCH];
+          for (long i = from; i < to; i += BATCH) {
+            int count = (int) Math.min(BATCH, to - i);
+            PhiloxLanes.fill(key, i >> 2, (count + 3) >> 2, words);
+            draw.accept(words, i, count);
+          }
+        });
   }
 
   void dropout(Tensor out, boolean accumulate, Tensor in, double p, RandomKey key) {
@@ -45,13 +48,16 @@ final class RandomOps {
     // word >>> 8 is an integer: compared with p 2^24 it may as well be compared with the next integer.
     int threshold = (int) Math.ceil(p * 0x1p24);
     float scale = (float) (1 / (1 - p));
-    draw(key, out.elements(), (words, from, count) -> {
-      if (accumulate) {
-        addKept(target + 4 * from, source + 4 * from, words, threshold, scale, count);
-      } else {
-        keep(target + 4 * from, source + 4 * from, words, threshold, scale, count);
-      }
-    });
+    draw(
+        key,
+        out.elements(),
+        (words, from, count) -> {
+          if (accumulate) {
+            addKept(target + 4 * from, source + 4 * from, words, threshold, scale, count);
+          } else {
+            keep(target + 4 * from, source + 4 * from, words, threshold, scale, count);
+          }
+        });
   }
 
   private static void keep(long out, long in, int[] words, int threshold, float scale, int count) {
@@ -87,25 +93,31 @@ final class RandomOps {
 
   void uniform(Tensor out, double low, double high, RandomKey key) {
     requireHost(out);
-    draw(key, out.elements(), (words, from, count) -> {
-      for (int i = 0; i < count; i++) {
-        store(out, from + i, low + (high - low) * Philox.toUnitFloat(words[i]));
-      }
-    });
+    draw(
+        key,
+        out.elements(),
+        (words, from, count) -> {
+          for (int i = 0; i < count; i++) {
+            store(out, from + i, low + (high - low) * Philox.toUnitFloat(words[i]));
+          }
+        });
   }
 
   void normal(Tensor out, double mean, double std, RandomKey key) {
     requireHost(out);
-    draw(key, out.elements(), (words, from, count) -> {
-      for (int i = 0; i < count; i += 2) {
-        double radius = std * Math.sqrt(-2 * Math.log(((words[i] & 0xFFFFFFFFL) + 1) * 0x1p-32));
-        double angle = 2 * Math.PI * (words[i + 1] & 0xFFFFFFFFL) * 0x1p-32;
-        store(out, from + i, mean + radius * Math.cos(angle));
-        if (i + 1 < count) {
-          store(out, from + i + 1, mean + radius * Math.sin(angle));
-        }
-      }
-    });
+    draw(
+        key,
+        out.elements(),
+        (words, from, count) -> {
+          for (int i = 0; i < count; i += 2) {
+            double radius = std * Math.sqrt(-2 * Math.log(((words[i] & 0xFFFFFFFFL) + 1) * 0x1p-32));
+            double angle = 2 * Math.PI * (words[i + 1] & 0xFFFFFFFFL) * 0x1p-32;
+            store(out, from + i, mean + radius * Math.cos(angle));
+            if (i + 1 < count) {
+              store(out, from + i + 1, mean + radius * Math.sin(angle));
+            }
+          }
+        });
   }
 
   private static void requireHost(Tensor out) {

@@ -24,12 +24,16 @@ final class RopeOps {
     int heads = shape.heads() + shape.kvHeads();
     long width = shape.qkvWidth();
     float sign = inverse ? -1f : 1f;
-    Chunks.rows(pool, rows.length, width, (from, to) -> {
-      for (int t = (int) from; t < to; t++) {
-        long angles = 4L * rows[t] * half;
-        token(tokens + 4 * t * width, cosines + angles, sines + angles, half, heads, shape.headDim(), sign);
-      }
-    });
+    Chunks.rows(
+        pool,
+        rows.length,
+        width,
+        (from, to) -> {
+          for (int t = (int) from; t < to; t++) {
+            long angles = 4L * rows[t] * half;
+            token(tokens + 4 * t * width, cosines + angles, sines + angles, half, heads, shape.headDim(), sign);
+          }
+        });
   }
 
   private static void token(long x, long cos, long sin, int half, int heads, int headDim, float sign) {

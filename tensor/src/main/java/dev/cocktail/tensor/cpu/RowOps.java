@@ -44,12 +44,16 @@ final class RowOps {
     DType type = weight.dtype();
     int width = Math.toIntExact(weight.dim(1));
     int[] rows = indices("embedding", "ids", ids, weight.dim(0));
-    Chunks.rows(pool, rows.length, width, (from, to) -> {
-      for (int t = (int) from; t < to; t++) {
-        long row = (long) rows[t] * width;
-        Widening.widen(type, table + row * type.bytes(), width, target + 4L * t * width);
-      }
-    });
+    Chunks.rows(
+        pool,
+        rows.length,
+        width,
+        (from, to) -> {
+          for (int t = (int) from; t < to; t++) {
+            long row = (long) rows[t] * width;
+            Widening.widen(type, table + row * type.bytes(), width, target + 4L * t * width);
+          }
+        });
   }
 
   void embeddingBackward(Tensor dWeight, Tensor dOut, Tensor ids) {
@@ -57,12 +61,16 @@ final class RowOps {
     long upstream = Floats.at(dOut);
     long width = dWeight.dim(1);
     int[] rows = indices("embeddingBackward", "ids", ids, dWeight.dim(0));
-    Chunks.split(pool, width, STRIP, (from, to) -> {
-      for (int t = 0; t < rows.length; t++) {
-        long row = target + 4 * (rows[t] * width + from);
-        ElementwiseOps.addScaled(row, row, upstream + 4 * (t * width + from), 1f, (int) (to - from));
-      }
-    });
+    Chunks.split(
+        pool,
+        width,
+        STRIP,
+        (from, to) -> {
+          for (int t = 0; t < rows.length; t++) {
+            long row = target + 4 * (rows[t] * width + from);
+            ElementwiseOps.addScaled(row, row, upstream + 4 * (t * width + from), 1f, (int) (to - from));
+          }
+        });
   }
 
   void gatherRows(Tensor out, Tensor in, Tensor rows) {
@@ -70,31 +78,43 @@ final class RowOps {
     long source = Floats.at(in);
     long rowBytes = 4 * in.dim(1);
     int[] sources = indices("gatherRows", "rows", rows, in.dim(0));
-    Chunks.rows(pool, sources.length, in.dim(1), (from, to) -> {
-      for (int i = (int) from; i < to; i++) {
-        MemorySegment.copy(MEMORY, source + sources[i] * rowBytes, MEMORY, target + i * rowBytes, rowBytes);
-      }
-    });
+    Chunks.rows(
+        pool,
+        sources.length,
+        in.dim(1),
+        (from, to) -> {
+          for (int i = (int) from; i < to; i++) {
+            MemorySegment.copy(MEMORY, source + sources[i] * rowBytes, MEMORY, target + i * rowBytes, rowBytes);
+          }
+        });
   }
 
   void argmax(Tensor out, Tensor in) {
     long target = Floats.at(out);
     int width = Math.toIntExact(in.dim(1));
     if (in.dtype() != DType.F32) {
-      Chunks.rows(pool, in.dim(0), width, (from, to) -> {
-        for (long t = from; t < to; t++) {
-          Floats.setInt(target + 4 * t, firstLargest(in, t * width, width));
-        }
-      });
+      Chunks.rows(
+          pool,
+          in.dim(0),
+          width,
+          (from, to) -> {
+            for (long t = from; t < to; t++) {
+              Floats.setInt(target + 4 * t, firstLargest(in, t * width, width));
+            }
+          });
       return;
     }
     long source = Floats.at(in);
-    Chunks.rows(pool, in.dim(0), width, (from, to) -> {
-      for (long t = from; t < to; t++) {
-        long row = source + 4 * t * width;
-        Floats.setInt(target + 4 * t, firstEqual(row, max(row, width), width));
-      }
-    });
+    Chunks.rows(
+        pool,
+        in.dim(0),
+        width,
+        (from, to) -> {
+          for (long t = from; t < to; t++) {
+            long row = source + 4 * t * width;
+            Floats.setInt(target + 4 * t, firstEqual(row, max(row, width), width));
+          }
+        });
   }
 
   /** The largest of {@code count} floats; NaN if one is. Maxima are exact: their order does not matter. */

@@ -21,11 +21,15 @@ final class SwigluOps {
     long target = Floats.at(out);
     long source = Floats.at(gateUp);
     int width = Math.toIntExact(out.dim(1));
-    Chunks.rows(pool, out.dim(0), 2L * width, (from, to) -> {
-      for (long t = from; t < to; t++) {
-        forward(target + 4 * t * width, source + 8 * t * width, width);
-      }
-    });
+    Chunks.rows(
+        pool,
+        out.dim(0),
+        2L * width,
+        (from, to) -> {
+          for (long t = from; t < to; t++) {
+            forward(target + 4 * t * width, source + 8 * t * width, width);
+          }
+        });
   }
 
   private static void forward(long out, long gate, int width) {
@@ -49,17 +53,22 @@ final class SwigluOps {
     long upstream = Floats.at(dOut);
     long source = Floats.at(gateUp);
     int width = Math.toIntExact(dOut.dim(1));
-    Chunks.rows(pool, dOut.dim(0), 2L * width, (from, to) -> {
-      float[] sigmoids = new float[BLOCK];
-      for (long t = from; t < to; t++) {
-        for (int i = 0; i < width; i += BLOCK) {
-          int count = Math.min(BLOCK, width - i);
-          long gate = source + 4 * (2 * t * width + i);
-          VectorMath.sigmoids(sigmoids, gate, count);
-          backward(target + 4 * (2 * t * width + i), upstream + 4 * (t * width + i), gate, sigmoids, 4L * width, count);
-        }
-      }
-    });
+    Chunks.rows(
+        pool,
+        dOut.dim(0),
+        2L * width,
+        (from, to) -> {
+          float[] sigmoids = new float[BLOCK];
+          for (long t = from; t < to; t++) {
+            for (int i = 0; i < width; i += BLOCK) {
+              int count = Math.min(BLOCK, width - i);
+              long gate = source + 4 * (2 * t * width + i);
+              VectorMath.sigmoids(sigmoids, gate, count);
+              backward(
+                  target + 4 * (2 * t * width + i), upstream + 4 * (t * width + i), gate, sigmoids, 4L * width, count);
+            }
+          }
+        });
   }
 
   /**

@@ -12,10 +12,10 @@ import jdk.incubator.vector.VectorShuffle;
 /**
  * Products and transposes of F32 tiles that stay in cache.
  *
- * <p>A product is {@code C[m, COLUMNS] (+)= A[m,k] B[k, COLUMNS]}: every element of A is broadcast and meets two vectors
- * of a row of B, accumulators of eight (or four) rows stay in registers. C and A must have room for m rounded up to
- * {@link #ROWS}, or to twice that with more than that many rows left; what is written to the surplus rows of C means
- * nothing. The order of every sum is that of k.
+ * <p>A product is {@code C[m, COLUMNS] (+)= A[m,k] B[k, COLUMNS]}: every element of A is broadcast and meets two
+ * vectors of a row of B, accumulators of eight (or four) rows stay in registers. C and A must have room for m rounded
+ * up to {@link #ROWS}, or to twice that with more than that many rows left; what is written to the surplus rows of C
+ * means nothing. The order of every sum is that of k.
  *
  * <p>A and C are arrays because C2 needs several times the nodes for an access through a memory segment, and stops
  * inlining, which boxes every vector, when a method has gathered too many. B, whose vectors should not straddle cache
@@ -32,13 +32,13 @@ final class TileMath {
   static final long VECTOR = 4L * COUNT;
 
   /** Sixteen accumulators need a machine with 32 vector registers: 512-bit x86, or ARM. */
-  private static final boolean MANY_REGISTERS =
-      COUNT == 16 || System.getProperty("os.arch", "").equals("aarch64");
+  private static final boolean MANY_REGISTERS = COUNT == 16 || System.getProperty("os.arch", "").equals("aarch64");
 
   private static final float[] ZEROS = new float[COLUMNS];
 
   /** Exchanges lanes whose numbers differ in bit s. */
   private static final VectorShuffle<Float>[] EXCHANGE = exchanges();
+
   /** Lanes with bit s set. */
   private static final VectorMask<Float>[] UPPER = uppers();
 
@@ -50,19 +50,31 @@ final class TileMath {
    * @param b address of B
    * @param bStep bytes from one row of B to the next
    */
-  static void multiply(float[] c, int cStart, int ldc, boolean accumulate, float[] a, int aStart, int lda, long b,
-      long bStep, int m, int k) {
+  static void multiply(
+      float[] c,
+      int cStart,
+      int ldc,
+      boolean accumulate,
+      float[] a,
+      int aStart,
+      int lda,
+      long b,
+      long bStep,
+      int m,
+      int k) {
     float[] from = accumulate ? c : ZEROS;
     int fromStart = accumulate ? cStart : 0;
     int fromStep = accumulate ? ldc : 0;
     int i = 0;
     if (MANY_REGISTERS) {
       for (; i + ROWS < m; i += 2 * ROWS) {
-        rowsOf8(c, cStart + i * ldc, ldc, from, fromStart + i * fromStep, fromStep, a, aStart + i * lda, lda, b, bStep, k);
+        rowsOf8(
+            c, cStart + i * ldc, ldc, from, fromStart + i * fromStep, fromStep, a, aStart + i * lda, lda, b, bStep, k);
       }
     }
     for (; i < m; i += ROWS) {
-      rowsOf4(c, cStart + i * ldc, ldc, from, fromStart + i * fromStep, fromStep, a, aStart + i * lda, lda, b, bStep, k);
+      rowsOf4(
+          c, cStart + i * ldc, ldc, from, fromStart + i * fromStep, fromStep, a, aStart + i * lda, lda, b, bStep, k);
     }
   }
 
@@ -72,8 +84,18 @@ final class TileMath {
    * @param b address of B
    * @param bStep bytes from one row of B to the next
    */
-  static void multiplyTransposed(float[] c, int cStart, int ldc, boolean accumulate, float[] a, int aStart, int lda, long b,
-      long bStep, int m, int k) {
+  static void multiplyTransposed(
+      float[] c,
+      int cStart,
+      int ldc,
+      boolean accumulate,
+      float[] a,
+      int aStart,
+      int lda,
+      long b,
+      long bStep,
+      int m,
+      int k) {
     float[] from = accumulate ? c : ZEROS;
     int fromStart = accumulate ? cStart : 0;
     int fromStep = accumulate ? ldc : 0;
@@ -88,8 +110,19 @@ final class TileMath {
     }
   }
 
-  private static void rowsOf8(float[] c, int cStart, int ldc, float[] from, int fromStart, int fromStep, float[] a,
-      int aStart, int lda, long b, long bStep, int k) {
+  private static void rowsOf8(
+      float[] c,
+      int cStart,
+      int ldc,
+      float[] from,
+      int fromStart,
+      int fromStep,
+      float[] a,
+      int aStart,
+      int lda,
+      long b,
+      long bStep,
+      int k) {
     FloatVector c00 = FloatVector.fromArray(FLOATS, from, fromStart);
     FloatVector c01 = FloatVector.fromArray(FLOATS, from, fromStart + COUNT);
     FloatVector c10 = FloatVector.fromArray(FLOATS, from, fromStart + fromStep);
@@ -160,8 +193,19 @@ final class TileMath {
     c71.intoArray(c, cStart + 7 * ldc + COUNT);
   }
 
-  private static void rowsOf4(float[] c, int cStart, int ldc, float[] from, int fromStart, int fromStep, float[] a,
-      int aStart, int lda, long b, long bStep, int k) {
+  private static void rowsOf4(
+      float[] c,
+      int cStart,
+      int ldc,
+      float[] from,
+      int fromStart,
+      int fromStep,
+      float[] a,
+      int aStart,
+      int lda,
+      long b,
+      long bStep,
+      int k) {
     FloatVector c00 = FloatVector.fromArray(FLOATS, from, fromStart);
     FloatVector c01 = FloatVector.fromArray(FLOATS, from, fromStart + COUNT);
     FloatVector c10 = FloatVector.fromArray(FLOATS, from, fromStart + fromStep);
@@ -200,8 +244,19 @@ final class TileMath {
     c31.intoArray(c, cStart + 3 * ldc + COUNT);
   }
 
-  private static void columnsOf8(float[] c, int cStart, int ldc, float[] from, int fromStart, int fromStep, float[] a,
-      int aStart, int lda, long b, long bStep, int k) {
+  private static void columnsOf8(
+      float[] c,
+      int cStart,
+      int ldc,
+      float[] from,
+      int fromStart,
+      int fromStep,
+      float[] a,
+      int aStart,
+      int lda,
+      long b,
+      long bStep,
+      int k) {
     FloatVector c00 = FloatVector.fromArray(FLOATS, from, fromStart);
     FloatVector c01 = FloatVector.fromArray(FLOATS, from, fromStart + COUNT);
     FloatVector c10 = FloatVector.fromArray(FLOATS, from, fromStart + fromStep);
@@ -267,8 +322,19 @@ final class TileMath {
     c71.intoArray(c, cStart + 7 * ldc + COUNT);
   }
 
-  private static void columnsOf4(float[] c, int cStart, int ldc, float[] from, int fromStart, int fromStep, float[] a,
-      int aStart, int lda, long b, long bStep, int k) {
+  private static void columnsOf4(
+      float[] c,
+      int cStart,
+      int ldc,
+      float[] from,
+      int fromStart,
+      int fromStep,
+      float[] a,
+      int aStart,
+      int lda,
+      long b,
+      long bStep,
+      int k) {
     FloatVector c00 = FloatVector.fromArray(FLOATS, from, fromStart);
     FloatVector c01 = FloatVector.fromArray(FLOATS, from, fromStart + COUNT);
     FloatVector c10 = FloatVector.fromArray(FLOATS, from, fromStart + fromStep);
@@ -307,8 +373,8 @@ final class TileMath {
   }
 
   /**
-   * Transposes a square of as many rows and columns as a vector has lanes, from address to address; strides count floats. The target may not overlap the source. Rows and columns
-   * change places one bit of their numbers at a time.
+   * Transposes a square of as many rows and columns as a vector has lanes, from address to address; strides count
+   * floats. The target may not overlap the source. Rows and columns change places one bit of their numbers at a time.
    */
   static void transposeSquare(long target, int targetStride, long source, int sourceStride) {
     exchange(target, 4L * targetStride, source, 4L * sourceStride, 1, EXCHANGE[0], UPPER[0]);
@@ -317,8 +383,14 @@ final class TileMath {
     }
   }
 
-  private static void exchange(long target, long targetStep, long source, long sourceStep, int distance,
-      VectorShuffle<Float> shuffle, VectorMask<Float> upper) {
+  private static void exchange(
+      long target,
+      long targetStep,
+      long source,
+      long sourceStep,
+      int distance,
+      VectorShuffle<Float> shuffle,
+      VectorMask<Float> upper) {
     for (int pair = 0; pair < COUNT / 2; pair++) {
       long row = (pair & -distance) * 2L + (pair & (distance - 1));
       long from = source + row * sourceStep;

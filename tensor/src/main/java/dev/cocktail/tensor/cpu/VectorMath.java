@@ -4,19 +4,28 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
-/** Functions that the Vector API has no instruction for, lane by lane, with errors small enough to compare models by. */
+/**
+ * Functions that the Vector API has no instruction for, lane by lane, with errors small enough to compare models by.
+ */
 final class VectorMath {
   private static final float LOG2_E = 0x1.715476p0f;
+
   /** ln 2 as a float, and what that float leaves of it. */
   private static final float LN_2_HIGH = 0x1.62e43p-1f;
+
   private static final float LN_2_LOW = -0x1.05c61p-29f;
+
   /** Added to a float below 2^22 in magnitude, pushes its fraction out: the nearest integer is left in the low bits. */
   private static final float ROUNDER = 0x1.8p23f;
+
   private static final int ROUNDER_BITS = Float.floatToRawIntBits(ROUNDER);
+
   /** Above, exp exceeds every float; between ln(2^128) and here the arithmetic overflows by itself. */
   private static final float OVERFLOW = 89f;
+
   /** Below, exp is less than half the smallest float. */
   private static final float UNDERFLOW = -104f;
+
   // Minimax for (exp(r) - 1 - r) / r^2 on |r| <= ln(2)/2, weighted to the relative error of exp; by iteratively
   // reweighted least squares, one coefficient after the other rounded to float: 0.05 units in the last place.
   static final float C2 = 0x1.fffffcp-2f;
@@ -28,8 +37,8 @@ final class VectorMath {
   private VectorMath() {}
 
   /**
-   * The exponential of each lane, within one unit in the last place; subnormal results, infinities and NaN as
-   * {@link Math#exp} has them. With {@code n} the integer nearest to x / ln 2, {@code exp(x) = 2^n exp(x - n ln 2)}.
+   * The exponential of each lane, within one unit in the last place; subnormal results, infinities and NaN as {@link
+   * Math#exp} has them. With {@code n} the integer nearest to x / ln 2, {@code exp(x) = 2^n exp(x - n ln 2)}.
    */
   static FloatVector exp(FloatVector x) {
     FloatVector shifted = x.fma(Floats.splat(LOG2_E), Floats.splat(ROUNDER));

@@ -49,15 +49,17 @@ final class Widening {
   private static void widenBf16(long from, int count, long to) {
     int i = 0;
     for (; i <= count - LANES; i += LANES) {
-      halves(from + 2L * i).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats()
+      halves(from + 2L * i)
+          .lanewise(VectorOperators.LSHL, 16)
+          .reinterpretAsFloats()
           .intoMemorySegment(MEMORY, to + 4L * i, ORDER);
     }
     tail(DType.BF16, from, i, count, to);
   }
 
   /**
-   * A half's exponent and significand, shifted to a float's places, are the value times 2^-112, subnormals included; the
-   * largest exponent, infinity and NaN, is set by hand.
+   * A half's exponent and significand, shifted to a float's places, are the value times 2^-112, subnormals included;
+   * the largest exponent, infinity and NaN, is set by hand.
    */
   private static void widenF16(long from, int count, long to) {
     int i = 0;
@@ -65,8 +67,8 @@ final class Widening {
       IntVector bits = halves(from + 2L * i);
       IntVector magnitude = bits.and(0x7FFF);
       var special = magnitude.compare(VectorOperators.GE, 0x7C00);
-      IntVector value = magnitude.lanewise(VectorOperators.LSHL, 13).reinterpretAsFloats().mul(0x1p112f)
-          .reinterpretAsInts();
+      IntVector value =
+          magnitude.lanewise(VectorOperators.LSHL, 13).reinterpretAsFloats().mul(0x1p112f).reinterpretAsInts();
       value = value.lanewise(VectorOperators.OR, IntVector.broadcast(Lanes.INTS, 0x7F800000), special);
       IntVector sign = bits.and(0x8000).lanewise(VectorOperators.LSHL, 16);
       value.or(sign).reinterpretAsFloats().intoMemorySegment(MEMORY, to + 4L * i, ORDER);
@@ -75,8 +77,7 @@ final class Widening {
   }
 
   private static IntVector halves(long address) {
-    return (IntVector) ShortVector.fromMemorySegment(Lanes.SHORTS, MEMORY, address, ORDER)
-        .castShape(Lanes.INTS, 0);
+    return (IntVector) ShortVector.fromMemorySegment(Lanes.SHORTS, MEMORY, address, ORDER).castShape(Lanes.INTS, 0);
   }
 
   private static void tail(DType type, long from, int start, int count, long to) {

@@ -11,9 +11,9 @@ import java.util.function.IntConsumer;
  * A fixed set of threads that share the tasks of one parallel region after another. The calling thread works too, so a
  * pool of N threads owns N - 1 of them; a pool of one runs everything where it was called.
  *
- * <p>Tasks are claimed one by one, in ascending order, by whoever is free: which thread runs a task is open, so a result
- * must depend on the task's number only. Waiting threads spin for a moment, because the regions of a training step follow
- * each other within microseconds, and then park, because the machine may have other work.
+ * <p>Tasks are claimed one by one, in ascending order, by whoever is free: which thread runs a task is open, so a
+ * result must depend on the task's number only. Waiting threads spin for a moment, because the regions of a training
+ * step follow each other within microseconds, and then park, because the machine may have other work.
  */
 public final class WorkerPool implements AutoCloseable {
   private static final long SPIN_NANOS = 30_000;

@@ -13,8 +13,8 @@ import java.nio.file.StandardOpenOption;
 import java.util.UUID;
 
 /**
- * Writes a file beside its place and moves it over when it is complete and on the disk, so that a crash, a full disk or an
- * error leaves either the old file or the new one, and nothing else.
+ * Writes a file beside its place and moves it over when it is complete and on the disk, so that a crash, a full disk or
+ * an error leaves either the old file or the new one, and nothing else.
  */
 public final class AtomicFile {
   /** Writes the contents of a new, empty file. */
@@ -28,7 +28,8 @@ public final class AtomicFile {
   /**
    * Writes {@code target}, making its folder when it is absent.
    *
-   * @throws UncheckedIOException when writing fails; what was there before is unharmed and no part of the new file is left
+   * @throws UncheckedIOException when writing fails; what was there before is unharmed and no part of the new file is
+   *     left
    */
   public static void write(Path target, Body body) {
     Path folder = target.toAbsolutePath().getParent();
@@ -44,7 +45,8 @@ public final class AtomicFile {
       forceFolder(folder);
     } catch (IOException e) {
       throw new UncheckedIOException(
-          new IOException("could not write " + target + ": " + e.getMessage() + "; what was there before is unchanged", e));
+          new IOException(
+              "could not write " + target + ": " + e.getMessage() + "; what was there before is unchanged", e));
     } finally {
       deleteQuietly(unfinished);
     }

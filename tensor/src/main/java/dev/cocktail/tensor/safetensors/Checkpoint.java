@@ -17,8 +17,8 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
- * A model's tensors, in one safetensors file or in shards that an index names. All files are mapped and checked when the
- * checkpoint is opened; no weight is copied.
+ * A model's tensors, in one safetensors file or in shards that an index names. All files are mapped and checked when
+ * the checkpoint is opened; no weight is copied.
  */
 public final class Checkpoint implements AutoCloseable {
   /** The one file of a model that is not sharded. */
@@ -40,8 +40,8 @@ public final class Checkpoint implements AutoCloseable {
   /**
    * Opens a folder ({@value #SINGLE_FILE} or else {@value #INDEX_FILE} in it), a safetensors file, or an index file.
    *
-   * @throws InvalidInputException when files are missing or break a rule of the format, when a shard lacks a tensor that
-   *     the index places there, or when a tensor lies in two shards
+   * @throws InvalidInputException when files are missing or break a rule of the format, when a shard lacks a tensor
+   *     that the index places there, or when a tensor lies in two shards
    */
   public static Checkpoint open(Path folderOrFile) {
     Path file = Files.isDirectory(folderOrFile) ? fileInFolder(folderOrFile) : folderOrFile;
@@ -106,14 +106,19 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   private static void requireShards(Path index, Set<Path> paths) {
-    List<String> absent = paths.stream()
-        .filter(path -> !Files.exists(path))
-        .map(path -> path.getFileName().toString())
-        .toList();
+    List<String> absent =
+        paths.stream().filter(path -> !Files.exists(path)).map(path -> path.getFileName().toString()).toList();
     if (!absent.isEmpty()) {
-      throw new InvalidInputException(index + " names " + paths.size() + " shards, of which " + absent.size()
-          + (absent.size() == 1 ? " is" : " are") + " absent: " + String.join(", ", absent)
-          + ". Download what is missing into the same folder.");
+      throw new InvalidInputException(
+          index
+              + " names "
+              + paths.size()
+              + " shards, of which "
+              + absent.size()
+              + (absent.size() == 1 ? " is" : " are")
+              + " absent: "
+              + String.join(", ", absent)
+              + ". Download what is missing into the same folder.");
     }
   }
 
@@ -121,17 +126,28 @@ public final class Checkpoint implements AutoCloseable {
       Path index, Map<String, SafetensorsFile> fileOfTensor, Iterable<SafetensorsFile> files) {
     fileOfTensor.forEach((name, file) -> {
       if (!file.contains(name)) {
-        throw new InvalidInputException(index + " places tensor '" + name + "' in " + file.path().getFileName()
-            + ", which does not hold it; the files belong to different models or versions, get them again");
+        throw new InvalidInputException(
+            index
+                + " places tensor '"
+                + name
+                + "' in "
+                + file.path().getFileName()
+                + ", which does not hold it; the files belong to different models or versions, get them again");
       }
     });
     for (SafetensorsFile file : files) {
       for (String name : file.names()) {
         SafetensorsFile indexed = fileOfTensor.get(name);
         if (indexed != null && indexed != file) {
-          throw new InvalidInputException(index + ": tensor '" + name + "' lies in two shards, "
-              + indexed.path().getFileName() + " and " + file.path().getFileName()
-              + "; the files belong to different models or versions, get them again");
+          throw new InvalidInputException(
+              index
+                  + ": tensor '"
+                  + name
+                  + "' lies in two shards, "
+                  + indexed.path().getFileName()
+                  + " and "
+                  + file.path().getFileName()
+                  + "; the files belong to different models or versions, get them again");
         }
       }
     }

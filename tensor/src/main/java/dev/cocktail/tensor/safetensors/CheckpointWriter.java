@@ -8,18 +8,17 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Writes a model's tensors as one file, or as shards and their index. Each file is written beside its place and moved over
- * it, the index last.
+ * Writes a model's tensors as one file, or as shards and their index. Each file is written beside its place and moved
+ * over it, the index last.
  */
 public final class CheckpointWriter {
   private CheckpointWriter() {}
 
   /**
-   * Writes tensors in shards of at most {@code maxShardBytes} of data each (a single larger tensor has a shard of its own),
-   * filled in the order given; what fits in one is written as {@value Checkpoint#SINGLE_FILE} without an index.
+   * Writes tensors in shards of at most {@code maxShardBytes} of data each (a single larger tensor has a shard of its
+   * own), filled in the order given; what fits in one is written as {@value Checkpoint#SINGLE_FILE} without an index.
    */
-  public static void write(
-      Path folder, List<StoredTensor> tensors, Map<String, String> metadata, long maxShardBytes) {
+  public static void write(Path folder, List<StoredTensor> tensors, Map<String, String> metadata, long maxShardBytes) {
     if (maxShardBytes <= 0) {
       throw new IllegalArgumentException("maxShardBytes must be positive, is " + maxShardBytes);
     }

@@ -160,7 +160,8 @@ record Header(Map<String, String> metadata, Map<String, Entry> entries) {
           throw refuse(name, key + " must hold only integers of at least 0, found " + found(parser));
         }
         if (parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER) {
-          throw refuse(name, key + " holds " + found(parser) + ", an overflow: at most " + Long.MAX_VALUE + " is possible");
+          throw refuse(
+              name, key + " holds " + found(parser) + ", an overflow: at most " + Long.MAX_VALUE + " is possible");
         }
         numbers.add(parser.getLongValue());
       }
@@ -191,8 +192,15 @@ record Header(Map<String, String> metadata, Map<String, Entry> entries) {
         throw refuse(name, entry.describe() + " does not fill whole bytes");
       }
       if (bits / 8 != offsets[1] - offsets[0]) {
-        throw refuse(name, entry.describe() + " needs " + bits / 8 + " bytes, but data_offsets "
-            + Arrays.toString(offsets) + " hold " + (offsets[1] - offsets[0]));
+        throw refuse(
+            name,
+            entry.describe()
+                + " needs "
+                + bits / 8
+                + " bytes, but data_offsets "
+                + Arrays.toString(offsets)
+                + " hold "
+                + (offsets[1] - offsets[0]));
       }
       return entry;
     }
@@ -209,24 +217,47 @@ record Header(Map<String, String> metadata, Map<String, Entry> entries) {
         String name = placed.getKey();
         Entry entry = placed.getValue();
         if (entry.begin() < at) {
-          throw refuse(name, "starts at byte " + entry.begin() + " of the data, an overlap with '" + before
-              + "', which ends at " + at);
+          throw refuse(
+              name,
+              "starts at byte "
+                  + entry.begin()
+                  + " of the data, an overlap with '"
+                  + before
+                  + "', which ends at "
+                  + at);
         }
         if (entry.begin() > at) {
-          throw refuse(name, "starts at byte " + entry.begin() + " of the data, but the tensor before it ends at " + at
-              + ": a hole of " + (entry.begin() - at) + " bytes, which the format does not allow");
+          throw refuse(
+              name,
+              "starts at byte "
+                  + entry.begin()
+                  + " of the data, but the tensor before it ends at "
+                  + at
+                  + ": a hole of "
+                  + (entry.begin() - at)
+                  + " bytes, which the format does not allow");
         }
         if (entry.end() > dataBytes) {
-          throw new InvalidInputException(file + ": truncated: tensor '" + name + "' ends at byte " + entry.end()
-              + " of the data, but the file holds " + dataBytes
-              + " bytes of data. The file was not copied or downloaded completely; get it again.");
+          throw new InvalidInputException(
+              file
+                  + ": truncated: tensor '"
+                  + name
+                  + "' ends at byte "
+                  + entry.end()
+                  + " of the data, but the file holds "
+                  + dataBytes
+                  + " bytes of data. The file was not copied or downloaded completely; get it again.");
         }
         at = entry.end();
         before = name;
       }
       if (at < dataBytes) {
-        throw refuse((dataBytes - at) + " trailing bytes follow the last tensor: the tensors end at byte " + at
-            + " of the data, the file holds " + dataBytes);
+        throw refuse(
+            (dataBytes - at)
+                + " trailing bytes follow the last tensor: the tensors end at byte "
+                + at
+                + " of the data, the file holds "
+                + dataBytes);
       }
     }
 
@@ -234,12 +265,13 @@ record Header(Map<String, String> metadata, Map<String, Entry> entries) {
       if (parser.currentToken() == null) {
         return "nothing";
       }
-      String text = switch (parser.currentToken()) {
-        case START_OBJECT -> "an object";
-        case START_ARRAY -> "a list";
-        case VALUE_STRING -> "\"" + parser.getText() + "\"";
-        default -> parser.getText();
-      };
+      String text =
+          switch (parser.currentToken()) {
+            case START_OBJECT -> "an object";
+            case START_ARRAY -> "a list";
+            case VALUE_STRING -> "\"" + parser.getText() + "\"";
+            default -> parser.getText();
+          };
       return text.length() <= 60 ? text : text.substring(0, 57) + "...";
     }
 
@@ -256,7 +288,9 @@ record Header(Map<String, String> metadata, Map<String, Entry> entries) {
     }
 
     private String message(String problem) {
-      return file + ": not a valid safetensors file: " + problem
+      return file
+          + ": not a valid safetensors file: "
+          + problem
           + ". Get the file again, or write it again with the tool that made it.";
     }
   }

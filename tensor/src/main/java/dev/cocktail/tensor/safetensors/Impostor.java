@@ -30,7 +30,9 @@ final class Impostor {
       return "a web page: the download failed or needs a login. Download it again.";
     }
     if (file.byteSize() < LOOK && isPlainText(start)) {
-      return "the text \"" + text.strip() + "\", perhaps a link that was saved as text. Put the file itself there, or "
+      return "the text \""
+          + text.strip()
+          + "\", perhaps a link that was saved as text. Put the file itself there, or "
           + "download it again.";
     }
     return null;

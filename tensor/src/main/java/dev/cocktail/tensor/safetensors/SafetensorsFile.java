@@ -21,16 +21,15 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * One safetensors file, mapped into memory. Tensors are read-only views of the mapping and must not be used once the file
- * is closed. Files may be larger than 2 GiB; any thread may read.
+ * One safetensors file, mapped into memory. Tensors are read-only views of the mapping and must not be used once the
+ * file is closed. Files may be larger than 2 GiB; any thread may read.
  */
 public final class SafetensorsFile implements AutoCloseable {
   /** The longest header the format's own implementation accepts. */
   static final long LONGEST_HEADER = 100_000_000;
 
   private static final int LENGTH_BYTES = 8;
-  private static final ValueLayout.OfLong LE_LONG =
-      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfLong LE_LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final Path path;
   private final Arena arena;
@@ -49,8 +48,8 @@ public final class SafetensorsFile implements AutoCloseable {
   /**
    * Maps a file and checks its header against every rule of the format.
    *
-   * @throws InvalidInputException when the file is missing, unreadable, or breaks a rule; the message names file, tensor,
-   *     rule, what was found and what was expected
+   * @throws InvalidInputException when the file is missing, unreadable, or breaks a rule; the message names file,
+   *     tensor, rule, what was found and what was expected
    */
   @SuppressWarnings("MustBeClosedChecker") // the arena lives as long as the file is open
   public static SafetensorsFile open(Path path) {
@@ -89,17 +88,30 @@ public final class SafetensorsFile implements AutoCloseable {
       throw new InvalidInputException(path + ": not a safetensors file but " + impostor);
     }
     if (size < LENGTH_BYTES) {
-      throw new InvalidInputException(path + ": truncated: the file has " + size
-          + " bytes, a safetensors file starts with 8 bytes of header length; get it again");
+      throw new InvalidInputException(
+          path
+              + ": truncated: the file has "
+              + size
+              + " bytes, a safetensors file starts with 8 bytes of header length; get it again");
     }
     if (length < 0 || length > LONGEST_HEADER) {
-      throw new InvalidInputException(path + ": not a valid safetensors file: the header length "
-          + Long.toUnsignedString(length) + " is larger than the " + LONGEST_HEADER + " bytes the format allows."
-          + " Get the file again, or write it again with the tool that made it.");
+      throw new InvalidInputException(
+          path
+              + ": not a valid safetensors file: the header length "
+              + Long.toUnsignedString(length)
+              + " is larger than the "
+              + LONGEST_HEADER
+              + " bytes the format allows."
+              + " Get the file again, or write it again with the tool that made it.");
     }
-    throw new InvalidInputException(path + ": truncated: the header should have " + length
-        + " bytes, but only " + (size - LENGTH_BYTES) + " follow its length. The file was not copied or downloaded "
-        + "completely; get it again.");
+    throw new InvalidInputException(
+        path
+            + ": truncated: the header should have "
+            + length
+            + " bytes, but only "
+            + (size - LENGTH_BYTES)
+            + " follow its length. The file was not copied or downloaded "
+            + "completely; get it again.");
   }
 
   private static InvalidInputException unreadable(Path path, IOException e) {
@@ -164,14 +176,21 @@ public final class SafetensorsFile implements AutoCloseable {
   /**
    * A read-only view of one tensor in the mapping.
    *
-   * @throws InvalidInputException when the file has no such tensor, or when its element type is not one of {@link DType}
+   * @throws InvalidInputException when the file has no such tensor, or when its element type is not one of {@link
+   *     DType}
    */
   public Tensor tensor(String name) {
     Header.Entry entry = entry(name);
     if (entry.type().dtype() == null) {
-      throw new InvalidInputException(path + ": tensor '" + name + "' has dtype " + entry.type().name()
-          + ", which is not supported; supported are " + Arrays.toString(DType.values())
-          + ". Convert the file to one of these.");
+      throw new InvalidInputException(
+          path
+              + ": tensor '"
+              + name
+              + "' has dtype "
+              + entry.type().name()
+              + ", which is not supported; supported are "
+              + Arrays.toString(DType.values())
+              + ". Convert the file to one of these.");
     }
     MemorySegment bytes = data.asSlice(entry.begin(), entry.end() - entry.begin());
     return Tensor.onHost(entry.type().dtype(), Shape.of(entry.dims()), bytes);

@@ -19,9 +19,9 @@ import java.util.Set;
 import java.util.TreeMap;
 
 /**
- * Writes safetensors files. The data starts at a multiple of 64 bytes and wide element types come before narrow ones, so
- * every tensor is aligned to its element type; equal input gives equal bytes. Files are written beside their place and
- * moved over it.
+ * Writes safetensors files. The data starts at a multiple of 64 bytes and wide element types come before narrow ones,
+ * so every tensor is aligned to its element type; equal input gives equal bytes. Files are written beside their place
+ * and moved over it.
  */
 public final class SafetensorsWriter {
   private static final int ALIGNMENT = 64;
@@ -45,7 +45,8 @@ public final class SafetensorsWriter {
   }
 
   /**
-   * Writes tensors that are made one after another, in the order of the file: of equally wide types, as they are listed.
+   * Writes tensors that are made one after another, in the order of the file: of equally wide types, as they are
+   * listed.
    *
    * @throws java.io.UncheckedIOException when the disk fails or is full; what was there before is unharmed
    */
@@ -53,12 +54,14 @@ public final class SafetensorsWriter {
     List<StoredTensor> ordered = new ArrayList<>(tensors);
     ordered.sort(Comparator.comparingInt((StoredTensor tensor) -> tensor.dtype().bytes()).reversed());
     byte[] header = header(ordered, metadata);
-    AtomicFile.write(target, channel -> {
-      AtomicFile.writeAll(channel, ByteBuffer.wrap(header));
-      for (StoredTensor tensor : ordered) {
-        writeTensor(channel, tensor);
-      }
-    });
+    AtomicFile.write(
+        target,
+        channel -> {
+          AtomicFile.writeAll(channel, ByteBuffer.wrap(header));
+          for (StoredTensor tensor : ordered) {
+            writeTensor(channel, tensor);
+          }
+        });
   }
 
   /** Length, JSON and the spaces behind it that align the data. */
@@ -94,8 +97,11 @@ public final class SafetensorsWriter {
     int unpadded = Long.BYTES + json.size();
     int padded = (unpadded + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     if (padded - Long.BYTES > SafetensorsFile.LONGEST_HEADER) {
-      throw new IllegalArgumentException("the header would have " + (padded - Long.BYTES) + " bytes, the format allows "
-          + SafetensorsFile.LONGEST_HEADER);
+      throw new IllegalArgumentException(
+          "the header would have "
+              + (padded - Long.BYTES)
+              + " bytes, the format allows "
+              + SafetensorsFile.LONGEST_HEADER);
     }
     ByteBuffer header = ByteBuffer.allocate(padded).order(ByteOrder.LITTLE_ENDIAN);
     header.putLong(padded - Long.BYTES).put(json.toByteArray());
@@ -113,8 +119,8 @@ public final class SafetensorsWriter {
   private static void writeTensor(FileChannel channel, StoredTensor stored) throws IOException {
     Tensor tensor = stored.contents().get();
     if (tensor.dtype() != stored.dtype() || !tensor.shape().equals(stored.shape())) {
-      throw new IllegalStateException("tensor '" + stored.name() + "' was announced as " + stored.dtype()
-          + stored.shape() + ", but is " + tensor);
+      throw new IllegalStateException(
+          "tensor '" + stored.name() + "' was announced as " + stored.dtype() + stored.shape() + ", but is " + tensor);
     }
     MemorySegment bytes = tensor.segment();
     for (long at = 0; at < bytes.byteSize(); at += CHUNK) {

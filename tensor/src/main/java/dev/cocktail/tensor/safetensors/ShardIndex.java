@@ -39,8 +39,12 @@ final class ShardIndex {
     Map<String, Path> shards = new LinkedHashMap<>();
     for (var property : weightMap.properties()) {
       if (!property.getValue().isTextual()) {
-        throw new InvalidInputException(index + ": tensor '" + property.getKey()
-            + "': expected the name of a shard file, found " + property.getValue());
+        throw new InvalidInputException(
+            index
+                + ": tensor '"
+                + property.getKey()
+                + "': expected the name of a shard file, found "
+                + property.getValue());
       }
       shards.put(property.getKey(), shardFile(index, folder, property.getKey(), property.getValue().textValue()));
     }
@@ -53,7 +57,8 @@ final class ShardIndex {
     } catch (NoSuchFileException e) {
       throw new InvalidInputException(index + " does not exist", e);
     } catch (JsonProcessingException e) {
-      throw new InvalidInputException(index + ": not valid JSON: " + e.getOriginalMessage() + "; get the file again", e);
+      throw new InvalidInputException(
+          index + ": not valid JSON: " + e.getOriginalMessage() + "; get the file again", e);
     } catch (IOException e) {
       throw new InvalidInputException(index + " cannot be read: " + e.getMessage(), e);
     }
@@ -67,8 +72,13 @@ final class ShardIndex {
       throw new InvalidInputException(index + ": tensor '" + tensor + "': '" + name + "' is no file name", e);
     }
     if (!shard.startsWith(folder) || shard.equals(folder)) {
-      throw new InvalidInputException(index + ": tensor '" + tensor + "': the shard '" + name
-          + "' leaves the index's folder; expected a file name inside it");
+      throw new InvalidInputException(
+          index
+              + ": tensor '"
+              + tensor
+              + "': the shard '"
+              + name
+              + "' leaves the index's folder; expected a file name inside it");
     }
     return shard;
   }

@@ -90,7 +90,8 @@ class CpuAttentionTest {
     Results actual = run(device, qkv, dOut, lengths, shape);
     int begin = 0;
     for (int length : lengths) {
-      var expected = new NaiveAttention(doubles(qkv, begin * shape.qkvWidth(), length * shape.qkvWidth()), length, shape);
+      var expected =
+          new NaiveAttention(doubles(qkv, begin * shape.qkvWidth(), length * shape.qkvWidth()), length, shape);
       expected.backward(doubles(dOut, begin * shape.queryWidth(), length * shape.queryWidth()));
       String what = shape + ", sequence of " + length + " at " + begin;
       compare("out of " + what, actual.out, begin * shape.queryWidth(), expected.out, expected.outBound);
@@ -191,8 +192,13 @@ class CpuAttentionTest {
     int begin = 0;
     for (int length : lengths) {
       int end = begin + length;
-      Results alone = run(device, Arrays.copyOfRange(qkv, begin * shape.qkvWidth(), end * shape.qkvWidth()),
-          Arrays.copyOfRange(dOut, begin * shape.queryWidth(), end * shape.queryWidth()), List.of(length), shape);
+      Results alone =
+          run(
+              device,
+              Arrays.copyOfRange(qkv, begin * shape.qkvWidth(), end * shape.qkvWidth()),
+              Arrays.copyOfRange(dOut, begin * shape.queryWidth(), end * shape.queryWidth()),
+              List.of(length),
+              shape);
       addAll(out, alone.out);
       addAll(lse, alone.lse);
       addAll(dQkv, alone.dQkv);
@@ -324,17 +330,21 @@ class CpuAttentionTest {
         }
       }
       Tensor out = nan(step, lengths.size(), shape.queryWidth());
-      device.ops().attentionDecode(
-          out, last, keys, values, Tensor.ofInts(slots), Tensor.ofInts(filled), 67, shape);
+      device.ops().attentionDecode(out, last, keys, values, Tensor.ofInts(slots), Tensor.ofInts(filled), 67, shape);
       float[] actual = out.toFloats();
       for (int b = 0; b < slots.length; b++) {
         int length = filled[b];
         int width = shape.queryWidth();
-        var expected = new NaiveAttention(
-            doubles(qkv, sequences.offset(b) * shape.qkvWidth(), length * shape.qkvWidth()), length, shape);
+        var expected =
+            new NaiveAttention(
+                doubles(qkv, sequences.offset(b) * shape.qkvWidth(), length * shape.qkvWidth()), length, shape);
         int row = (length - 1) * width;
-        compare("decoded sequence " + b + " of " + shape, actual, b * width,
-            Arrays.copyOfRange(expected.out, row, row + width), Arrays.copyOfRange(expected.outBound, row, row + width));
+        compare(
+            "decoded sequence " + b + " of " + shape,
+            actual,
+            b * width,
+            Arrays.copyOfRange(expected.out, row, row + width),
+            Arrays.copyOfRange(expected.outBound, row, row + width));
       }
     }
   }
@@ -348,8 +358,16 @@ class CpuAttentionTest {
     Tensor values = fill(arena, new float[3 * 4 * 5], 3, 4, 5);
     keys.segment().fill((byte) 0);
     values.segment().fill((byte) 0);
-    device.ops().storeKeysAndValues(keys, values, fill(arena, qkv, 3, shape.qkvWidth()), sequences,
-        Tensor.ofInts(1, 0, 2), Tensor.ofInts(2, 4, 0), shape);
+    device
+        .ops()
+        .storeKeysAndValues(
+            keys,
+            values,
+            fill(arena, qkv, 3, shape.qkvWidth()),
+            sequences,
+            Tensor.ofInts(1, 0, 2),
+            Tensor.ofInts(2, 4, 0),
+            shape);
     float[] expectedKeys = new float[60];
     float[] expectedValues = new float[60];
     int[] rowOfToken = {1 * 4 + 2, 1 * 4 + 3, 2 * 4};
@@ -372,21 +390,27 @@ class CpuAttentionTest {
     assertThatThrownBy(() -> device.ops().attention(out, lse, narrow, sequences, shape))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("qkv is F32[3, 15], expected shape [3, 16]");
-    assertThatThrownBy(() -> device.ops().attention(Tensor.onDevice(DType.F32, Shape.of(3, 8), 4096), lse, qkv, sequences,
-            shape))
+    assertThatThrownBy(
+            () -> device.ops().attention(Tensor.onDevice(DType.F32, Shape.of(3, 8), 4096), lse, qkv, sequences, shape))
         .isInstanceOf(IllegalArgumentException.class);
     Tensor cache = fill(arena, new float[40], 2, 5, 4);
     Tensor other = fill(arena, new float[40], 2, 5, 4);
-    assertThatThrownBy(() -> device.ops().storeKeysAndValues(cache, other, qkv, sequences, Tensor.ofInts(1),
-            Tensor.ofInts(3), shape))
+    assertThatThrownBy(() ->
+            device.ops().storeKeysAndValues(cache, other, qkv, sequences, Tensor.ofInts(1), Tensor.ofInts(3), shape))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("rows 3 to 6 of a cache of 5");
-    assertThatThrownBy(() -> device.ops().attentionDecode(out.rows(0, 1), qkv.rows(0, 1), cache, other, Tensor.ofInts(2),
-            Tensor.ofInts(1), 5, shape))
+    assertThatThrownBy(() ->
+            device
+                .ops()
+                .attentionDecode(
+                    out.rows(0, 1), qkv.rows(0, 1), cache, other, Tensor.ofInts(2), Tensor.ofInts(1), 5, shape))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("slots[0] is 2");
-    assertThatThrownBy(() -> device.ops().attentionDecode(out.rows(0, 1), qkv.rows(0, 1), cache, other, Tensor.ofInts(0),
-            Tensor.ofInts(6), 6, shape))
+    assertThatThrownBy(() ->
+            device
+                .ops()
+                .attentionDecode(
+                    out.rows(0, 1), qkv.rows(0, 1), cache, other, Tensor.ofInts(0), Tensor.ofInts(6), 6, shape))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("length 0 is 6");
   }

@@ -25,7 +25,8 @@ class CpuDeviceTest {
       assertThat(device.description()).contains(Lanes.FLOATS.vectorBitSize() + "-bit");
       assertThat(device.activationType()).isEqualTo(DType.F32);
     }
-    assertThatThrownBy(() -> Devices.open("cpu:1", told::add)).isInstanceOf(InvalidInputException.class)
+    assertThatThrownBy(() -> Devices.open("cpu:1", told::add))
+        .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("cpu:1");
   }
 
@@ -85,8 +86,11 @@ class CpuDeviceTest {
     CpuDevice device = new CpuDevice(1);
     TensorArena model = device.openArena("model");
     device.openArena("step").close();
-    assertThatThrownBy(device::close).isInstanceOf(IllegalStateException.class).hasMessageContaining("'model'")
-        .hasMessageNotContaining("'step'").hasMessageContaining("cocktail.leaks");
+    assertThatThrownBy(device::close)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("'model'")
+        .hasMessageNotContaining("'step'")
+        .hasMessageContaining("cocktail.leaks");
     model.close();
     assertThat(device.reservedBytes()).isZero();
     assertThatThrownBy(() -> device.openArena("late")).isInstanceOf(IllegalStateException.class);
@@ -98,8 +102,10 @@ class CpuDeviceTest {
     try {
       CpuDevice device = new CpuDevice(1);
       device.openArena("model");
-      assertThatThrownBy(device::close).satisfies(leak -> assertThat(leak.getSuppressed()[0].getStackTrace())
-          .anyMatch(frame -> frame.getMethodName().equals("withTracingALeakTellsWhereItWasOpened")));
+      assertThatThrownBy(device::close)
+          .satisfies(leak ->
+              assertThat(leak.getSuppressed()[0].getStackTrace())
+                  .anyMatch(frame -> frame.getMethodName().equals("withTracingALeakTellsWhereItWasOpened")));
     } finally {
       System.clearProperty("cocktail.leaks");
     }
@@ -108,7 +114,8 @@ class CpuDeviceTest {
   @Test
   void poisonedBlocksReadAsNotANumber() {
     System.setProperty("cocktail.poison", "true");
-    try (CpuDevice device = new CpuDevice(1); TensorArena arena = device.openArena("step")) {
+    try (CpuDevice device = new CpuDevice(1);
+        TensorArena arena = device.openArena("step")) {
       assertThat(arena.allocate(DType.F32, 3).toFloats()).containsOnly(Float.NaN);
     } finally {
       System.clearProperty("cocktail.poison");
@@ -117,14 +124,16 @@ class CpuDeviceTest {
 
   @Test
   void adoptsHeapTensorsByCopyAndOthersAsTheyAre() {
-    try (CpuDevice device = new CpuDevice(1); TensorArena arena = device.openArena("step")) {
+    try (CpuDevice device = new CpuDevice(1);
+        TensorArena arena = device.openArena("step")) {
       Tensor onHeap = Tensor.onHost(DType.F32, Shape.of(3), MemorySegment.ofArray(new float[] {1, 2, 3}));
       Tensor copy = device.adopt(arena, onHeap);
       assertThat(copy.segment().isNative()).isTrue();
       assertThat(copy.toFloats()).containsExactly(1, 2, 3);
       assertThat(device.adopt(arena, copy)).isSameAs(copy);
       assertThatThrownBy(() -> device.copyToHost(arena.allocate(DType.F32, 4), copy))
-          .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("F32[4]");
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("F32[4]");
     }
   }
 }

@@ -34,8 +34,7 @@ class CrossEntropyOpsTest {
     Tensor losses = Tensor.ofFloats(Shape.of(rows), new float[rows]);
     Tensor dHidden = Tensor.ofFloats(hidden.shape(), filled((int) hidden.elements(), Float.NaN));
     Tensor dW = Tensor.ofFloats(w.shape(), filled((int) w.elements(), 1f));
-    ops.crossEntropy(losses, dHidden, dW, hidden, w, Tensor.ofInts(targets),
-        Tensor.ofFloats(Shape.of(rows), weights));
+    ops.crossEntropy(losses, dHidden, dW, hidden, w, Tensor.ofInts(targets), Tensor.ofFloats(Shape.of(rows), weights));
     return new Result(losses.toFloats(), dHidden.toFloats(), dW.toFloats());
   }
 
@@ -69,8 +68,14 @@ class CrossEntropyOpsTest {
     targets[22] = -1;
     targets[4] = 0;
     targets[5] = v - 1;
-    Result result = run(mostRows, tile, Tensor.ofFloats(Shape.of(t, h), x), Tensor.ofFloats(Shape.of(v, h), matrix),
-        targets, weights);
+    Result result =
+        run(
+            mostRows,
+            tile,
+            Tensor.ofFloats(Shape.of(t, h), x),
+            Tensor.ofFloats(Shape.of(v, h), matrix),
+            targets,
+            weights);
 
     double[] dW = new double[v * h];
     Arrays.fill(dW, 1);
@@ -111,8 +116,14 @@ class CrossEntropyOpsTest {
   void aCertainModelKeepsItsSmallLossesAndGradients() {
     // Logits 0, d and 0: the loss is ln(1 + 2 exp(-d)), far below the spacing of floats at d.
     float distance = 25;
-    Result result = run(512, 1 << 20, Tensor.ofFloats(Shape.of(1, 2), distance, 1f),
-        Tensor.ofFloats(Shape.of(3, 2), 0f, 0f, 1f, 0f, 0f, 0f), new int[] {1}, new float[] {1});
+    Result result =
+        run(
+            512,
+            1 << 20,
+            Tensor.ofFloats(Shape.of(1, 2), distance, 1f),
+            Tensor.ofFloats(Shape.of(3, 2), 0f, 0f, 1f, 0f, 0f, 0f),
+            new int[] {1},
+            new float[] {1});
     double share = 2 * Math.exp(-distance) / (1 + 2 * Math.exp(-distance));
     assertThat((double) result.losses[0]).isCloseTo(Math.log1p(2 * Math.exp(-distance)), within(1e-6 * share));
     assertThat((double) result.dHidden[0]).isCloseTo(-share, within(1e-6 * share));
@@ -122,8 +133,14 @@ class CrossEntropyOpsTest {
   @Test
   void whatIsNotANumberStaysInItsRow() {
     float[] x = {1f, Float.NaN, 2f, Float.POSITIVE_INFINITY};
-    Result result = run(512, 1 << 20, Tensor.ofFloats(Shape.of(4, 1), x),
-        Tensor.ofFloats(Shape.of(3, 1), 1f, 2f, 3f), new int[] {0, 1, 2, 0}, filled(4, 1f));
+    Result result =
+        run(
+            512,
+            1 << 20,
+            Tensor.ofFloats(Shape.of(4, 1), x),
+            Tensor.ofFloats(Shape.of(3, 1), 1f, 2f, 3f),
+            new int[] {0, 1, 2, 0},
+            filled(4, 1f));
     assertThat(result.losses[1]).isNaN();
     assertThat(result.losses[3]).isNaN();
     assertThat(result.dHidden[1]).isNaN();
@@ -136,6 +153,7 @@ class CrossEntropyOpsTest {
     Tensor hidden = Tensor.ofFloats(Shape.of(2, 1), 1f, 1f);
     Tensor w = Tensor.ofFloats(Shape.of(3, 1), 1f, 2f, 3f);
     assertThatThrownBy(() -> run(512, 1 << 20, hidden, w, new int[] {2, 3}, filled(2, 1f)))
-        .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("targets[1] is 3");
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("targets[1] is 3");
   }
 }

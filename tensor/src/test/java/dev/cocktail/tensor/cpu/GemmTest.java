@@ -65,7 +65,15 @@ class GemmTest {
   }
 
   /** Multiplies, and compares with double precision; a sum of K products of n roundings errs by n epsilon sum |a b|. */
-  private void check(int m, int n, int k, DType typeA, boolean transposeA, DType typeB, boolean transposeB, double alpha,
+  private void check(
+      int m,
+      int n,
+      int k,
+      DType typeA,
+      boolean transposeA,
+      DType typeB,
+      boolean transposeB,
+      double alpha,
       double beta) {
     Tensor a = operand(typeA, m, k, transposeA);
     Tensor b = operand(typeB, k, n, transposeB);
@@ -92,8 +100,7 @@ class GemmTest {
         double bound = EPSILON * ((k + 4) * Math.abs(alpha) * magnitude + 4 * Math.abs(old));
         double actual = c.get((long) i * n + j);
         if (!(Math.abs(actual - expected) <= bound)) {
-          assertThat(actual).as("%s at %d, %d", what, i, j).isCloseTo(expected,
-              offset(bound));
+          assertThat(actual).as("%s at %d, %d", what, i, j).isCloseTo(expected, offset(bound));
         }
       }
     }
@@ -154,8 +161,17 @@ class GemmTest {
 
   @Test
   void sameBitsForAnyNumberOfThreadsAndInsideTasks() {
-    int[][] shapes = {{1, 700, 530}, {3, 700, 530}, {8, 700, 530}, {150, 330, 530}, {150, 330, 2_300}, {300, 16, 520},
-        {300, 1, 520}, {16, 700, 520}, {520, 520, 700}};
+    int[][] shapes = {
+      {1, 700, 530},
+      {3, 700, 530},
+      {8, 700, 530},
+      {150, 330, 530},
+      {150, 330, 2_300},
+      {300, 16, 520},
+      {300, 1, 520},
+      {16, 700, 520},
+      {520, 520, 700}
+    };
     for (int[] shape : shapes) {
       for (int transposes = 0; transposes < 4; transposes++) {
         Tensor a = operand(DType.F32, shape[0], shape[2], transposes > 1);
@@ -188,8 +204,15 @@ class GemmTest {
     Tensor scores = arena.allocate(DType.F32, tokens, heads * tokens);
     try (WorkerPool pool = new WorkerPool(3)) {
       Gemm gemm = new Gemm(pool);
-      pool.run(heads, h -> gemm.runInTask(Matrix.of(scores).part(0, tokens, h * tokens, tokens), 2,
-          Matrix.of(qkv).part(0, tokens, h * d, d), Matrix.of(qkv).part(0, tokens, (heads + h) * d, d).transposed(), 0));
+      pool.run(
+          heads,
+          h ->
+              gemm.runInTask(
+                  Matrix.of(scores).part(0, tokens, h * tokens, tokens),
+                  2,
+                  Matrix.of(qkv).part(0, tokens, h * d, d),
+                  Matrix.of(qkv).part(0, tokens, (heads + h) * d, d).transposed(),
+                  0));
     }
     for (int h = 0; h < heads; h++) {
       for (int i = 0; i < tokens; i++) {
@@ -201,8 +224,7 @@ class GemmTest {
             expected += product;
             magnitude += Math.abs(product);
           }
-          assertThat(get(scores, false, i, h * tokens + j)).isCloseTo(expected,
-              offset(EPSILON * (d + 4) * magnitude));
+          assertThat(get(scores, false, i, h * tokens + j)).isCloseTo(expected, offset(EPSILON * (d + 4) * magnitude));
         }
       }
     }
@@ -227,12 +249,13 @@ class GemmTest {
         device.ops().gemm(c, 1, a, false, b, true, 0);
         for (int i = 0; i < m; i++) {
           for (int j = 0; j < 60; j++) {
-            Double expected = switch (j) {
-              case 3 -> Double.NaN;
-              case 5 -> Double.NEGATIVE_INFINITY;
-              case 58 -> Double.POSITIVE_INFINITY;
-              default -> 40.0;
-            };
+            Double expected =
+                switch (j) {
+                  case 3 -> Double.NaN;
+                  case 5 -> Double.NEGATIVE_INFINITY;
+                  case 58 -> Double.POSITIVE_INFINITY;
+                  default -> 40.0;
+                };
             assertThat(c.get(i * 60 + j)).as("%s %d %d", type, i, j).isEqualTo(expected);
           }
         }
@@ -259,10 +282,19 @@ class GemmTest {
   @ValueSource(ints = {128, 256})
   void narrowerVectorsComputeTheSameThings(int bits) throws Exception {
     String classPath = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
-    Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-        "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC",
-        "-Dcocktail.vectorBits=" + bits, "-cp", classPath, GemmTest.class.getName())
-        .redirectErrorStream(true).start();
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules",
+                "jdk.incubator.vector",
+                "--enable-native-access=ALL-UNNAMED",
+                "-XX:+UseSerialGC",
+                "-Dcocktail.vectorBits=" + bits,
+                "-cp",
+                classPath,
+                GemmTest.class.getName())
+            .redirectErrorStream(true)
+            .start();
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.waitFor()).as(output).isZero();
     assertThat(output).contains("correct at " + bits + " bits");
@@ -294,9 +326,12 @@ class GemmTest {
     try (WorkerPool pool = new WorkerPool(1)) {
       Gemm gemm = new Gemm(pool);
       assertThatThrownBy(() -> gemm.run(Matrix.of(c), 1, Matrix.of(b), Matrix.of(a), 0))
-          .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("do not fit");
-      assertThatThrownBy(() -> gemm.run(Matrix.of(c).transposed(), 1, Matrix.of(b).transposed(),
-          Matrix.of(a).transposed(), 0)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("contiguous");
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("do not fit");
+      assertThatThrownBy(
+              () -> gemm.run(Matrix.of(c).transposed(), 1, Matrix.of(b).transposed(), Matrix.of(a).transposed(), 0))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("contiguous");
     }
   }
 

@@ -34,7 +34,8 @@ class LargeOpsTest {
   /** A hash over the bits of every result. */
   private static Map<String, Integer> digests(int threads) {
     Map<String, Integer> digests = new LinkedHashMap<>();
-    try (CpuDevice device = new CpuDevice(threads); TensorArena arena = device.openArena("test")) {
+    try (CpuDevice device = new CpuDevice(threads);
+        TensorArena arena = device.openArena("test")) {
       Ops ops = device.ops();
       Tensor x = normal(arena, ops, 1, T, H);
       Tensor y = normal(arena, ops, 2, T, H);
@@ -102,7 +103,8 @@ class LargeOpsTest {
 
   @Test
   void dropoutKeepsWhatThePhiloxWordsSay() {
-    try (CpuDevice device = new CpuDevice(2); TensorArena arena = device.openArena("test")) {
+    try (CpuDevice device = new CpuDevice(2);
+        TensorArena arena = device.openArena("test")) {
       long n = 3L * Chunks.ELEMENTS + 5;
       Tensor x = arena.allocate(DType.F32, n);
       Tensor out = arena.allocate(DType.F32, n);
@@ -124,7 +126,8 @@ class LargeOpsTest {
 
   @Test
   void sumsOverManyRowsStayAccurate() {
-    try (CpuDevice device = new CpuDevice(2); TensorArena arena = device.openArena("test")) {
+    try (CpuDevice device = new CpuDevice(2);
+        TensorArena arena = device.openArena("test")) {
       int rows = 5001;
       int columns = 1027;
       Tensor a = normal(arena, device.ops(), 1, rows, columns);
@@ -149,7 +152,8 @@ class LargeOpsTest {
 
   @Test
   void theNormOfHugeGradientsIsFinite() {
-    try (CpuDevice device = new CpuDevice(2); TensorArena arena = device.openArena("test")) {
+    try (CpuDevice device = new CpuDevice(2);
+        TensorArena arena = device.openArena("test")) {
       Tensor gradient = arena.allocate(DType.F32, 100_003);
       device.ops().fill(gradient, 1e30);
       Tensor norm = arena.allocate(DType.F32, 1);
@@ -167,7 +171,8 @@ class LargeOpsTest {
 
   @Test
   void argmaxTakesTheFirstOfEquals() {
-    try (CpuDevice device = new CpuDevice(1); TensorArena arena = device.openArena("test")) {
+    try (CpuDevice device = new CpuDevice(1);
+        TensorArena arena = device.openArena("test")) {
       Tensor rows = arena.allocate(DType.F32, 4, 101);
       device.ops().fill(rows, -1);
       rows.set(37, 5);

@@ -3,8 +3,8 @@ package dev.cocktail.tensor.cpu;
 import dev.cocktail.tensor.AttentionShape;
 
 /**
- * Attention of one sequence, written as its formula reads, in double precision; beside every result a bound of the error
- * that float arithmetic may make in it.
+ * Attention of one sequence, written as its formula reads, in double precision; beside every result a bound of the
+ * error that float arithmetic may make in it.
  */
 final class NaiveAttention {
   /** Half the distance from 1 to the next float. */

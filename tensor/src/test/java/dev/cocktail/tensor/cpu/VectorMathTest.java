@@ -24,8 +24,24 @@ class VectorMathTest {
 
   @Test
   void endsOfTheRange() {
-    float[] x = {0f, -0f, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, Float.NaN, 88.72283f, 88.7229f, 1e4f,
-        Float.MAX_VALUE, -103.97f, -103.98f, -87.4f, -1e4f, -Float.MAX_VALUE, Float.MIN_VALUE, -Float.MIN_VALUE};
+    float[] x = {
+      0f,
+      -0f,
+      Float.POSITIVE_INFINITY,
+      Float.NEGATIVE_INFINITY,
+      Float.NaN,
+      88.72283f,
+      88.7229f,
+      1e4f,
+      Float.MAX_VALUE,
+      -103.97f,
+      -103.98f,
+      -87.4f,
+      -1e4f,
+      -Float.MAX_VALUE,
+      Float.MIN_VALUE,
+      -Float.MIN_VALUE
+    };
     float[] exp = apply(VectorMath::exp, x);
     for (int i = 0; i < x.length; i++) {
       float expected = (float) StrictMath.exp(x[i]);
@@ -34,8 +50,8 @@ class VectorMathTest {
     assertThat(exp).startsWith(1f, 1f, Float.POSITIVE_INFINITY, 0f, Float.NaN);
     assertThat(exp[9]).isEqualTo(Float.MIN_VALUE);
     assertThat(exp[10]).isZero();
-    assertThat(apply(VectorMath::sigmoid, Float.NEGATIVE_INFINITY, -1e4f, 0f, 1e4f, Float.POSITIVE_INFINITY,
-        Float.NaN)).startsWith(0f, 0f, 0.5f, 1f, 1f, Float.NaN);
+    assertThat(apply(VectorMath::sigmoid, Float.NEGATIVE_INFINITY, -1e4f, 0f, 1e4f, Float.POSITIVE_INFINITY, Float.NaN))
+        .startsWith(0f, 0f, 0.5f, 1f, 1f, Float.NaN);
   }
 
   /** In units in the last place of the exact result, over a sweep of even steps. */

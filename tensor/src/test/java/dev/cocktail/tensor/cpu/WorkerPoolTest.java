@@ -48,11 +48,13 @@ class WorkerPoolTest {
     Set<Thread> threads = ConcurrentHashMap.newKeySet();
     CountDownLatch all = new CountDownLatch(3);
     try (WorkerPool pool = new WorkerPool(3)) {
-      pool.run(3, i -> {
-        threads.add(Thread.currentThread());
-        all.countDown();
-        awaitQuietly(all);
-      });
+      pool.run(
+          3,
+          i -> {
+            threads.add(Thread.currentThread());
+            all.countDown();
+            awaitQuietly(all);
+          });
     }
     assertThat(threads).hasSize(3).contains(Thread.currentThread());
   }
@@ -63,10 +65,12 @@ class WorkerPoolTest {
       for (int round = 0; round < 5; round++) {
         Thread.sleep(5);
         CountDownLatch both = new CountDownLatch(2);
-        pool.run(2, i -> {
-          both.countDown();
-          awaitQuietly(both);
-        });
+        pool.run(
+            2,
+            i -> {
+              both.countDown();
+              awaitQuietly(both);
+            });
       }
     }
   }
@@ -75,13 +79,17 @@ class WorkerPoolTest {
   void regionsInsideTasksRunWhereTheyAreCalled() {
     AtomicInteger inner = new AtomicInteger();
     try (WorkerPool pool = new WorkerPool(2)) {
-      pool.run(4, i -> {
-        Thread here = Thread.currentThread();
-        pool.run(5, j -> {
-          assertThat(Thread.currentThread()).isSameAs(here);
-          inner.incrementAndGet();
-        });
-      });
+      pool.run(
+          4,
+          i -> {
+            Thread here = Thread.currentThread();
+            pool.run(
+                5,
+                j -> {
+                  assertThat(Thread.currentThread()).isSameAs(here);
+                  inner.incrementAndGet();
+                });
+          });
     }
     assertThat(inner).hasValue(20);
   }
@@ -91,11 +99,16 @@ class WorkerPoolTest {
   void aFailingTaskFailsTheRegionAndLeavesThePoolUsable(int threads) {
     try (WorkerPool pool = new WorkerPool(threads)) {
       for (int round = 0; round < 20; round++) {
-        assertThatThrownBy(() -> pool.run(50, i -> {
-          if (i == 7) {
-            throw new IllegalArgumentException("seven");
-          }
-        })).isInstanceOf(IllegalArgumentException.class).hasMessage("seven");
+        assertThatThrownBy(() ->
+                pool.run(
+                    50,
+                    i -> {
+                      if (i == 7) {
+                        throw new IllegalArgumentException("seven");
+                      }
+                    }))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessage("seven");
         AtomicInteger runs = new AtomicInteger();
         pool.run(9, i -> runs.incrementAndGet());
         assertThat(runs).hasValue(9);
@@ -108,11 +121,13 @@ class WorkerPoolTest {
     Set<Thread> threads = ConcurrentHashMap.newKeySet();
     WorkerPool pool = new WorkerPool(2);
     CountDownLatch both = new CountDownLatch(2);
-    pool.run(2, i -> {
-      threads.add(Thread.currentThread());
-      both.countDown();
-      awaitQuietly(both);
-    });
+    pool.run(
+        2,
+        i -> {
+          threads.add(Thread.currentThread());
+          both.countDown();
+          awaitQuietly(both);
+        });
     pool.close();
     pool.close();
     threads.remove(Thread.currentThread());

@@ -37,11 +37,14 @@ class CheckpointTest {
         Arguments.of("{} {}", "not valid JSON"),
         Arguments.of("{\"weight_map\":{\"a\":1}}", "tensor 'a': expected the name of a shard file, found 1"),
         Arguments.of("{\"weight_map\":{\"a\":\"one.safetensors\",\"a\":\"one.safetensors\"}}", "Duplicate field 'a'"),
-        Arguments.of("{\"weight_map\":{\"a\":\"x.safetensors\",\"b\":\"y.safetensors\",\"c\":\"two.safetensors\"}}",
+        Arguments.of(
+            "{\"weight_map\":{\"a\":\"x.safetensors\",\"b\":\"y.safetensors\",\"c\":\"two.safetensors\"}}",
             "names 3 shards, of which 2 are absent: x.safetensors, y.safetensors"),
-        Arguments.of("{\"weight_map\":{\"a\":\"one.safetensors\",\"q\":\"one.safetensors\"}}",
+        Arguments.of(
+            "{\"weight_map\":{\"a\":\"one.safetensors\",\"q\":\"one.safetensors\"}}",
             "places tensor 'q' in one.safetensors, which does not hold it"),
-        Arguments.of("{\"weight_map\":{\"b\":\"one.safetensors\",\"c\":\"two.safetensors\"}}",
+        Arguments.of(
+            "{\"weight_map\":{\"b\":\"one.safetensors\",\"c\":\"two.safetensors\"}}",
             "tensor 'b' lies in two shards, one.safetensors and two.safetensors"),
         Arguments.of("{\"weight_map\":{\"a\":\"../one.safetensors\"}}", "leaves the index's folder"),
         Arguments.of("{\"weight_map\":{\"a\":\"/etc/passwd\"}}", "leaves the index's folder"),
@@ -61,8 +64,9 @@ class CheckpointTest {
 
   @Test
   void opensFoldersFilesAndIndexes() throws IOException {
-    Path index = Files.writeString(folder.resolve("model.safetensors.index.json"),
-        "{\"weight_map\":{\"a\":\"one.safetensors\"}}");
+    Path index =
+        Files.writeString(
+            folder.resolve("model.safetensors.index.json"), "{\"weight_map\":{\"a\":\"one.safetensors\"}}");
     for (Path path : new Path[] {folder, index, folder.resolve("one.safetensors")}) {
       try (var checkpoint = Checkpoint.open(path)) {
         assertThat(checkpoint.tensor("a").get(0)).isEqualTo(1);

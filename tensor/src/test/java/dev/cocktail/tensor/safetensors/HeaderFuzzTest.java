@@ -35,9 +35,11 @@ class HeaderFuzzTest {
   Arbitrary<List<Edit>> edits() {
     Arbitrary<Byte> value =
         Arbitraries.oneOf(
-            Arbitraries.bytes(), Arbitraries.of("0123456789\"{}[],:-.eE\\u \n".chars().mapToObj(c -> (byte) c).toList()));
+            Arbitraries.bytes(),
+            Arbitraries.of("0123456789\"{}[],:-.eE\\u \n".chars().mapToObj(c -> (byte) c).toList()));
     Arbitrary<Edit> edit =
-        Combinators.combine(Arbitraries.integers().between(0, GOOD.length - 1), Arbitraries.integers().between(0, 2), value)
+        Combinators.combine(
+                Arbitraries.integers().between(0, GOOD.length - 1), Arbitraries.integers().between(0, 2), value)
             .as(Edit::new);
     return edit.list().ofMinSize(1).ofMaxSize(6);
   }
@@ -54,8 +56,14 @@ class HeaderFuzzTest {
 
   @Property(tries = 500)
   void numbersOfAnySizeAreRefusedOrStayInside(@ForAll long dim, @ForAll long begin, @ForAll long end) {
-    String json = "{\"a\":{\"dtype\":\"F32\",\"shape\":[2," + Long.toUnsignedString(dim) + "],\"data_offsets\":["
-        + Long.toUnsignedString(begin) + "," + Long.toUnsignedString(end) + "]}}";
+    String json =
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[2,"
+            + Long.toUnsignedString(dim)
+            + "],\"data_offsets\":["
+            + Long.toUnsignedString(begin)
+            + ","
+            + Long.toUnsignedString(end)
+            + "]}}";
     check(json.getBytes(StandardCharsets.UTF_8), DATA_BYTES);
   }
 
@@ -117,7 +125,8 @@ class HeaderFuzzTest {
     try (Stream<Path> files = Files.list(SharedFiles.require("data/json/JSONTestSuite/test_parsing"))) {
       for (Path path : files.filter(file -> file.getFileName().toString().startsWith("n_")).toList()) {
         byte[] inner = Files.readAllBytes(path);
-        byte[] before = "{\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0],\"other\":".getBytes(StandardCharsets.UTF_8);
+        byte[] before =
+            "{\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0],\"other\":".getBytes(StandardCharsets.UTF_8);
         byte[] json = new byte[before.length + inner.length + 2];
         System.arraycopy(before, 0, json, 0, before.length);
         System.arraycopy(inner, 0, json, before.length, inner.length);

@@ -74,8 +74,11 @@ class SafetensorsFileTest {
         Arguments.of("{\"__metadata__\":[]}", 0, "__metadata__ must be an object of strings, found a list"),
         Arguments.of("{\"__metadata__\":{\"k\":1}}", 0, "'k' is 1"),
         Arguments.of("{\"__metadata__\":{},\"__metadata__\":{}}", 0, "Duplicate field '__metadata__'"),
-        Arguments.of("{\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]},"
-            + "\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}", 0, "Duplicate field 'a'"),
+        Arguments.of(
+            "{\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]},"
+                + "\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}",
+            0,
+            "Duplicate field 'a'"),
         Arguments.of("{\"a\":{\"dtype\":\"U8\",\"dtype\":\"I8\"}}", 0, "Duplicate field 'dtype'"),
         Arguments.of(tensor("Q7", "1", "0,1"), 1, "tensor 'a': has the unknown dtype 'Q7'; the format has BF16, BOOL"),
         Arguments.of("{\"a\":{\"dtype\":8,\"shape\":[],\"data_offsets\":[0,1]}}", 1, "dtype must be a string, found 8"),
@@ -98,10 +101,16 @@ class SafetensorsFileTest {
         Arguments.of(tensor("U8", "2", "0,2"), 3, "1 trailing bytes"),
         Arguments.of("{}", 1, "1 trailing bytes"),
         Arguments.of(tensor("U8", "9", "0,9"), 3, "truncated: tensor 'a' ends at byte 9 of the data"),
-        Arguments.of("{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},"
-            + "\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]}}", 3, "an overlap with 'a'"),
-        Arguments.of("{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},"
-            + "\"b\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[1,1]}}", 2, "an overlap with 'a'"));
+        Arguments.of(
+            "{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},"
+                + "\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]}}",
+            3,
+            "an overlap with 'a'"),
+        Arguments.of(
+            "{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},"
+                + "\"b\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[1,1]}}",
+            2,
+            "an overlap with 'a'"));
   }
 
   private static String tensor(String dtype, String shape, String offsets) {
@@ -121,7 +130,8 @@ class SafetensorsFileTest {
   @Test
   void refusesAHeaderThatIsNotUtf8() {
     Path path =
-        SafetensorsBytes.write(folder, "t.safetensors", SafetensorsBytes.of(new byte[] {'{', '"', (byte) 0xC0, '"'}, 0));
+        SafetensorsBytes.write(
+            folder, "t.safetensors", SafetensorsBytes.of(new byte[] {'{', '"', (byte) 0xC0, '"'}, 0));
     assertThatThrownBy(() -> SafetensorsFile.open(path))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("not valid UTF-8");
@@ -148,7 +158,8 @@ class SafetensorsFileTest {
         Arguments.of(text("GGUF\3\0\0\0\0\0\0\0\0"), "GGUF"),
         Arguments.of(new byte[] {0, 0, 0, 0, 1, 0, 0, 0, 0, 0}, "header length 4294967296 is larger"),
         Arguments.of(new byte[] {-1, -1, -1, -1, -1, -1, -1, -1, 0}, "header length 18446744073709551615 is larger"),
-        Arguments.of(new byte[] {9, 0, 0, 0, 0, 0, 0, 0, '{'}, "truncated: the header should have 9 bytes, but only 1"));
+        Arguments.of(
+            new byte[] {9, 0, 0, 0, 0, 0, 0, 0, '{'}, "truncated: the header should have 9 bytes, but only 1"));
   }
 
   private static byte[] text(String text) {
@@ -205,8 +216,17 @@ class SafetensorsFileTest {
   @Test
   void readsBeyondTwoGibibytes() throws IOException {
     long far = 5L << 30;
-    String header = "{\"a\":{\"dtype\":\"U8\",\"shape\":[" + far + "],\"data_offsets\":[0," + far + "]},"
-        + "\"b\":{\"dtype\":\"I32\",\"shape\":[1],\"data_offsets\":[" + far + "," + (far + 4) + "]}}";
+    String header =
+        "{\"a\":{\"dtype\":\"U8\",\"shape\":["
+            + far
+            + "],\"data_offsets\":[0,"
+            + far
+            + "]},"
+            + "\"b\":{\"dtype\":\"I32\",\"shape\":[1],\"data_offsets\":["
+            + far
+            + ","
+            + (far + 4)
+            + "]}}";
     Path path = file(header, 0);
     long start = Files.size(path);
     try (var sparse = new RandomAccessFile(path.toFile(), "rw")) {
@@ -240,7 +260,8 @@ class SafetensorsFileTest {
       String name = entry.get("file").textValue();
       String expected = entry.get("expect").textValue();
       String found = outcome(cases.resolve(name));
-      boolean agrees = expected.equals("OK") ? found.equals("OK") : found.matches("(?s).*" + rules.get(expected) + ".*");
+      boolean agrees =
+          expected.equals("OK") ? found.equals("OK") : found.matches("(?s).*" + rules.get(expected) + ".*");
       if (!agrees) {
         wrong.put(name, expected + " expected, found " + found);
       }

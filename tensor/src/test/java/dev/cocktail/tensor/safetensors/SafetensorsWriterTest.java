@@ -78,17 +78,25 @@ class SafetensorsWriterTest {
   @Test
   void anErrorOnTheWayLeavesTheOldFileAndNothingElse() throws IOException {
     Path path = Files.writeString(folder.resolve("t.safetensors"), "old");
-    var failing = new StoredTensor("b", DType.F32, Shape.of(3), () -> {
-      throw new IllegalStateException("no more");
-    });
+    var failing =
+        new StoredTensor(
+            "b",
+            DType.F32,
+            Shape.of(3),
+            () -> {
+              throw new IllegalStateException("no more");
+            });
     assertThatThrownBy(() -> SafetensorsWriter.write(path, List.of(StoredTensor.of("a", THREE), failing), Map.of()))
         .hasMessage("no more");
     var lying = new StoredTensor("b", DType.F32, Shape.of(2), () -> THREE);
     assertThatThrownBy(() -> SafetensorsWriter.write(path, List.of(lying), Map.of()))
         .hasMessageContaining("announced as F32[2]");
-    assertThatThrownBy(() -> AtomicFile.write(path, channel -> {
-          throw new IOException("No space left on device");
-        }))
+    assertThatThrownBy(() ->
+            AtomicFile.write(
+                path,
+                channel -> {
+                  throw new IOException("No space left on device");
+                }))
         .isInstanceOf(UncheckedIOException.class)
         .hasMessageContaining("No space left on device; what was there before is unchanged");
     assertThat(path).hasContent("old");
@@ -105,11 +113,11 @@ class SafetensorsWriterTest {
 
   @Test
   void shardsAreFilledInOrderAndReadBack() throws IOException {
-    List<StoredTensor> tensors =
-        Stream.of("a", "b", "c", "d").map(name -> StoredTensor.of(name, THREE)).toList();
+    List<StoredTensor> tensors = Stream.of("a", "b", "c", "d").map(name -> StoredTensor.of(name, THREE)).toList();
     CheckpointWriter.write(folder, tensors, Map.of("format", "pt"), 30);
-    assertThat(list()).containsExactly(
-        "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json");
+    assertThat(list())
+        .containsExactly(
+            "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json");
     assertThat(Files.readString(folder.resolve("model.safetensors.index.json"))).contains("\"total_size\" : 48");
     try (var checkpoint = Checkpoint.open(folder)) {
       assertThat(checkpoint.names()).containsExactly("a", "b", "c", "d");

@@ -7,9 +7,10 @@ import dev.cocktail.tensor.AttentionShape;
 import dev.cocktail.tensor.Sequences;
 
 /**
- * How far attention may err, from the lengths of its sums and the norms of queries, keys, values and gradients. A score is
- * a sum of d products, so it errs by at most {@code e = (d + 8) u scale |q| |k|}; its exponential then errs by the factor
- * {@code exp(2 e)} once the largest, which errs as much, has been taken off; weights may be stored as activations.
+ * How far attention may err, from the lengths of its sums and the norms of queries, keys, values and gradients. A score
+ * is a sum of d products, so it errs by at most {@code e = (d + 8) u scale |q| |k|}; its exponential then errs by the
+ * factor {@code exp(2 e)} once the largest, which errs as much, has been taken off; weights may be stored as
+ * activations.
  */
 final class AttentionBounds {
   private final AttentionShape shape;
@@ -70,7 +71,8 @@ final class AttentionBounds {
   /** Of one query's output, over keys from..to of which this has the numbers. */
   private void out(double[] bound, int at, int i, int from, int to) {
     for (int head = 0; head < shape.heads(); head++) {
-      double relative = Math.expm1(2 * scoreError(i, head, from, to)) + (to - from + 16) * u + 2 * tolerance.activation();
+      double relative =
+          Math.expm1(2 * scoreError(i, head, from, to)) + (to - from + 16) * u + 2 * tolerance.activation();
       for (int e = 0; e < shape.headDim(); e++) {
         double largest = 0;
         for (int j = from; j <= to; j++) {
@@ -116,8 +118,10 @@ final class AttentionBounds {
             }
             double p = Math.exp(score - logSum);
             double exponent = scoreError(i, head, j, j) + 4 * u * (abs(score) + abs(logSum));
-            double relative = Math.expm1(2 * exponent) + (d + (double) group * sequences.length(b) + 24) * u
-                + 3 * tolerance.activation();
+            double relative =
+                Math.expm1(2 * exponent)
+                    + (d + (double) group * sequences.length(b) + 24) * u
+                    + 3 * tolerance.activation();
             double dScore = p * norm(dOut, o) * (norm(qkv, v) + norm(out, o)) * abs(shape.scale());
             for (int e = 0; e < d; e++) {
               bound[v + e] += relative * p * abs(dOut[o + e]) + 4 * tolerance.tiny();
@@ -132,8 +136,15 @@ final class AttentionBounds {
   }
 
   /** Of decoding's out [B, nq d]: like attention's, over keys and values gathered from the cache. */
-  static double[] decode(AttentionShape shape, Tolerance tolerance, double[] queries, double[] keys, double[] values,
-      int capacity, int[] slots, int[] lengths) {
+  static double[] decode(
+      AttentionShape shape,
+      Tolerance tolerance,
+      double[] queries,
+      double[] keys,
+      double[] values,
+      int capacity,
+      int[] slots,
+      int[] lengths) {
     double[] bound = new double[slots.length * shape.queryWidth()];
     for (int b = 0; b < slots.length; b++) {
       double[] packed = new double[lengths[b] * shape.qkvWidth()];

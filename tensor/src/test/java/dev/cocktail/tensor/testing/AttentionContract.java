@@ -11,9 +11,14 @@ import org.junit.jupiter.api.Test;
 
 /** Rotary embedding, attention and the cache of keys and values. */
 interface AttentionContract extends ContractSetting {
-  List<AttentionShape> SHAPES = List.of(new AttentionShape(1, 1, 1, 1, NO_WINDOW), new AttentionShape(2, 1, 4, 0.5f, 3),
-      new AttentionShape(4, 2, 16, 0.25f, NO_WINDOW), new AttentionShape(3, 3, 17, 0.3f, 1),
-      new AttentionShape(6, 2, 33, 0.2f, 16), new AttentionShape(2, 2, 96, 0.1f, 17));
+  List<AttentionShape> SHAPES =
+      List.of(
+          new AttentionShape(1, 1, 1, 1, NO_WINDOW),
+          new AttentionShape(2, 1, 4, 0.5f, 3),
+          new AttentionShape(4, 2, 16, 0.25f, NO_WINDOW),
+          new AttentionShape(3, 3, 17, 0.3f, 1),
+          new AttentionShape(6, 2, 33, 0.2f, 16),
+          new AttentionShape(2, 2, 96, 0.1f, 17));
 
   Integer[][] PACKS = {{}, {0}, {1}, {5, 0, 1, 17}, {33}, {16, 16, 1}, {0, 2, 0}, {65}};
 
@@ -33,7 +38,8 @@ interface AttentionContract extends ContractSetting {
   }
 
   private void rope(AttentionShape shape, int t, int half, boolean inverse) {
-    try (Trial trial = trial("rope " + shape + " " + t + " tokens, " + 2 * half + " rotate" + (inverse ? " back" : ""))) {
+    try (Trial trial =
+        trial("rope " + shape + " " + t + " tokens, " + 2 * half + " rotate" + (inverse ? " back" : ""))) {
       int width = shape.qkvWidth();
       Operand qkv = trial.activation(t, width);
       Operand cos = trial.parameter(t + 3, half);
@@ -43,19 +49,21 @@ interface AttentionContract extends ContractSetting {
       double[] x = qkv.values();
       double[] c = cos.values();
       double[] s = sin.values();
-      trial.run((ops, side) ->
-          ops.rope(side.of(qkv), side.of(cos), side.of(sin), side.of(rowOfToken), shape, inverse));
-      trial.check("qkv", qkv, i -> {
-        int head = i % width / shape.headDim();
-        int e = i % width % shape.headDim();
-        if (head >= shape.heads() + shape.kvHeads() || e >= 2 * half) {
-          return 0;
-        }
-        int j = e % half;
-        int other = e < half ? i + half : i - half;
-        int at = row[i / width] * half + j;
-        return trial.tolerance().activation(abs(x[i] * c[at]) + abs(x[other] * s[at]));
-      });
+      trial.run((ops, side) -> ops.rope(side.of(qkv), side.of(cos), side.of(sin), side.of(rowOfToken), shape, inverse));
+      trial.check(
+          "qkv",
+          qkv,
+          i -> {
+            int head = i % width / shape.headDim();
+            int e = i % width % shape.headDim();
+            if (head >= shape.heads() + shape.kvHeads() || e >= 2 * half) {
+              return 0;
+            }
+            int j = e % half;
+            int other = e < half ? i + half : i - half;
+            int at = row[i / width] * half + j;
+            return trial.tolerance().activation(abs(x[i] * c[at]) + abs(x[other] * s[at]));
+          });
     }
   }
 
@@ -144,15 +152,16 @@ interface AttentionContract extends ContractSetting {
     // What the forward pass leaves is the reference's, rounded, so that only the backward pass is judged.
     Operand forwardOut = trial.activationOut(t, shape.queryWidth());
     Operand forwardLse = trial.parameterOut(t, shape.heads());
-    ReferenceAttention.attention(
-        forwardOut.reference(), forwardLse.reference(), qkv.reference(), sequences, shape);
+    ReferenceAttention.attention(forwardOut.reference(), forwardLse.reference(), qkv.reference(), sequences, shape);
     Operand out = trial.activation(forwardOut.values(), t, shape.queryWidth());
     Operand lse = trial.parameter(forwardLse.values(), t, shape.heads());
     Operand dQkv = trial.activationOut(t, shape.qkvWidth());
-    trial.run((ops, side) -> ops.attentionBackward(side.of(dQkv), side.of(dOut), side.of(out), side.of(lse),
-        side.of(qkv), side.packed(), shape));
-    double[] bound = new AttentionBounds(shape, trial.tolerance(), qkv.values())
-        .dQkv(sequences, dOut.values(), out.values(), lse.values());
+    trial.run((ops, side) ->
+        ops.attentionBackward(
+            side.of(dQkv), side.of(dOut), side.of(out), side.of(lse), side.of(qkv), side.packed(), shape));
+    double[] bound =
+        new AttentionBounds(shape, trial.tolerance(), qkv.values())
+            .dQkv(sequences, dOut.values(), out.values(), lse.values());
     trial.check("dQkv", dQkv, i -> bound[i]);
   }
 
@@ -166,8 +175,9 @@ interface AttentionContract extends ContractSetting {
         Operand qkv = trial.activation(11, shape.qkvWidth());
         Operand slots = trial.ints(4, 0, 2, 1);
         Operand starts = trial.ints(6, 9, 0, 1);
-        trial.run((ops, side) -> ops.storeKeysAndValues(side.of(keys), side.of(values), side.of(qkv), side.packed(),
-            side.of(slots), side.of(starts), shape));
+        trial.run((ops, side) ->
+            ops.storeKeysAndValues(
+                side.of(keys), side.of(values), side.of(qkv), side.packed(), side.of(slots), side.of(starts), shape));
         trial.checkExact("keys", keys);
         trial.checkExact("values", values);
       }
@@ -212,10 +222,19 @@ interface AttentionContract extends ContractSetting {
       Operand slots = trial.ints(slot);
       Operand filled = trial.ints(lengths);
       Operand out = trial.activationOut(lengths.length, shape.queryWidth());
-      trial.run((ops, side) -> ops.attentionDecode(side.of(out), side.of(qkv), side.of(keys), side.of(values),
-          side.of(slots), side.of(filled), atMost, shape));
-      double[] bound = AttentionBounds.decode(
-          shape, trial.tolerance(), qkv.values(), keys.values(), values.values(), capacity, slot, lengths);
+      trial.run((ops, side) ->
+          ops.attentionDecode(
+              side.of(out),
+              side.of(qkv),
+              side.of(keys),
+              side.of(values),
+              side.of(slots),
+              side.of(filled),
+              atMost,
+              shape));
+      double[] bound =
+          AttentionBounds.decode(
+              shape, trial.tolerance(), qkv.values(), keys.values(), values.values(), capacity, slot, lengths);
       trial.check("out", out, i -> bound[i]);
     }
   }

@@ -15,8 +15,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** A suite that accepts everything proves nothing: devices that err a little must fail every test of numbers. */
 class ContractSensitivityTest {
   /** These have no numbers that round: integers, refusals, nothing at all. */
-  private static final Set<String> WITHOUT_NUMBERS = Set.of("castCopiesEqualTypesBitForBit",
-      "argmaxTakesTheFirstOfEquals", "gradientNormShowsWhatIsNotFinite", "adamWOfNothing", "crossEntropyWithoutAnyTarget");
+  private static final Set<String> WITHOUT_NUMBERS =
+      Set.of(
+          "castCopiesEqualTypesBitForBit",
+          "argmaxTakesTheFirstOfEquals",
+          "gradientNormShowsWhatIsNotFinite",
+          "adamWOfNothing",
+          "crossEntropyWithoutAnyTarget");
 
   @ParameterizedTest
   @CsvSource({"F32, 0x1p-12", "BF16, 0x1p-3"})
@@ -25,8 +30,11 @@ class ContractSensitivityTest {
     suite.openDevices();
     List<String> blind = new ArrayList<>();
     for (Method method : suite.getClass().getMethods()) {
-      boolean ofNumbers = method.isAnnotationPresent(Test.class) && !method.getName().endsWith("Refuse")
-          && !method.getName().endsWith("Refuses") && !WITHOUT_NUMBERS.contains(method.getName());
+      boolean ofNumbers =
+          method.isAnnotationPresent(Test.class)
+              && !method.getName().endsWith("Refuse")
+              && !method.getName().endsWith("Refuses")
+              && !WITHOUT_NUMBERS.contains(method.getName());
       if (ofNumbers && passes(suite, method)) {
         blind.add(method.getName());
       }

@@ -9,7 +9,9 @@ import org.junit.jupiter.api.Test;
 /** The fused cross-entropy. */
 interface CrossEntropyContract extends ContractSetting {
   /** T, H, V. */
-  int[][] SIZES = {{0, 16, 5}, {1, 1, 1}, {3, 7, 2}, {5, 16, 17}, {17, 33, 97}, {2, 31, 257}, {33, 17, 64}, {9, 64, 1031}};
+  int[][] SIZES = {
+    {0, 16, 5}, {1, 1, 1}, {3, 7, 2}, {5, 16, 17}, {17, 33, 97}, {2, 31, 257}, {33, 17, 64}, {9, 64, 1031}
+  };
 
   @Test
   default void crossEntropy() {
@@ -40,8 +42,22 @@ interface CrossEntropyContract extends ContractSetting {
     int t = size[0];
     int h = size[1];
     int v = size[2];
-    try (Trial trial = trial("crossEntropy " + t + "x" + h + "x" + v + " " + dtype + " dHidden " + wantsHidden + " dW "
-        + wantsW + " times " + power)) {
+    try (Trial trial =
+        trial(
+            "crossEntropy "
+                + t
+                + "x"
+                + h
+                + "x"
+                + v
+                + " "
+                + dtype
+                + " dHidden "
+                + wantsHidden
+                + " dW "
+                + wantsW
+                + " times "
+                + power)) {
       int[] target = new int[t];
       for (int i = 0; i < t; i++) {
         target[i] = trial.random().nextDouble() < shareWithoutTarget ? -100 + i % 100 : trial.random().nextInt(v);
@@ -86,15 +102,19 @@ interface CrossEntropyContract extends ContractSetting {
         for (double z : logit) {
           sum += Math.exp(z - max);
         }
-        lossBound[i] = 2 * error + (v + 16) * u * (1 + Math.log(sum) + abs(max + Math.log(sum) - logit[target[i]]))
-            + tolerance.tiny();
+        lossBound[i] =
+            2 * error
+                + (v + 16) * u * (1 + Math.log(sum) + abs(max + Math.log(sum) - logit[target[i]]))
+                + tolerance.tiny();
         for (int c = 0; c < v; c++) {
           double p = Math.exp(logit[c] - max) / sum;
           double g = abs(weight[i] * (p - (c == target[i] ? 1 : 0)));
           double relative = Math.min(1 / p, Math.expm1(2 * error)) + (v + 16) * u;
           // A device may store the gradient of the logits as activations.
-          double gError = abs(weight[i]) * (p * relative + (c == target[i] ? 2 * u : 0)) + g * tolerance.activation()
-              + tolerance.tiny();
+          double gError =
+              abs(weight[i]) * (p * relative + (c == target[i] ? 2 * u : 0))
+                  + g * tolerance.activation()
+                  + tolerance.tiny();
           for (int j = 0; j < h; j++) {
             double m = abs(matrix[c * h + j]);
             double n = abs(x[i * h + j]);
@@ -103,8 +123,15 @@ interface CrossEntropyContract extends ContractSetting {
           }
         }
       }
-      trial.run((ops, side) -> ops.crossEntropy(side.of(losses), side.of(dHidden), side.of(dW), side.of(hidden),
-          side.of(w), side.of(targets), side.of(weights)));
+      trial.run((ops, side) ->
+          ops.crossEntropy(
+              side.of(losses),
+              side.of(dHidden),
+              side.of(dW),
+              side.of(hidden),
+              side.of(w),
+              side.of(targets),
+              side.of(weights)));
       trial.check("losses", losses, i -> lossBound[i]);
       if (wantsHidden) {
         trial.check("dHidden", dHidden, i -> dHiddenBound[i]);

@@ -26,9 +26,32 @@ interface ElementwiseContract extends ContractSetting {
 
   @Test
   default void castRoundsOnceToNearestEven() {
-    double[] hard = {0, -0.0, 1, -1, Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY, 65504, 65520, 65519,
-        0x1.01p0, 0x1.03p0, 0x1.010002p0, 0x1.002p0, 0x1.006p0, 0x1.002002p0, 0x1p-24, 0x1p-25, 0x1.000002p-25, 0x1p-14,
-        0x1p-130, 0x1.fffffep127, 0x1.fep127, 0x1.ffp127};
+    double[] hard = {
+      0,
+      -0.0,
+      1,
+      -1,
+      Double.NaN,
+      Double.POSITIVE_INFINITY,
+      Double.NEGATIVE_INFINITY,
+      65504,
+      65520,
+      65519,
+      0x1.01p0,
+      0x1.03p0,
+      0x1.010002p0,
+      0x1.002p0,
+      0x1.006p0,
+      0x1.002002p0,
+      0x1p-24,
+      0x1p-25,
+      0x1.000002p-25,
+      0x1p-14,
+      0x1p-130,
+      0x1.fffffep127,
+      0x1.fep127,
+      0x1.ffp127
+    };
     for (DType from : WEIGHTS) {
       for (DType to : WEIGHTS) {
         for (int n : UGLY) {
@@ -70,17 +93,23 @@ interface ElementwiseContract extends ContractSetting {
             try (Trial trial = trial("addScaled " + n + " by " + scale + " alias " + alias + " " + parameters)) {
               Operand a = parameters ? trial.parameter(n) : trial.activation(n);
               Operand b = alias.equals("both") ? a : parameters ? trial.parameter(n) : trial.activation(n);
-              Operand out = switch (alias) {
-                case "none" -> parameters ? trial.parameterOut(n) : trial.activationOut(n);
-                case "b" -> b;
-                default -> a;
-              };
+              Operand out =
+                  switch (alias) {
+                    case "none" -> parameters ? trial.parameterOut(n) : trial.activationOut(n);
+                    case "b" -> b;
+                    default -> a;
+                  };
               double[] x = a.values();
               double[] y = b.values();
               trial.run((ops, side) -> ops.addScaled(side.of(out), side.of(a), side.of(b), scale));
               var tolerance = trial.tolerance();
-              trial.check("out", out, i -> parameters ? tolerance.parameter(abs(x[i]) + abs(scale * y[i]))
-                  : tolerance.activation(abs(x[i]) + abs(scale * y[i])));
+              trial.check(
+                  "out",
+                  out,
+                  i ->
+                      parameters
+                          ? tolerance.parameter(abs(x[i]) + abs(scale * y[i]))
+                          : tolerance.activation(abs(x[i]) + abs(scale * y[i])));
             }
           }
         }
@@ -131,12 +160,13 @@ interface ElementwiseContract extends ContractSetting {
             Operand dOut = trial.activation(t, n);
             Operand in = trial.activation(t, n);
             Operand factors = trial.parameter(n);
-            Operand dIn = switch (way) {
-              case "add" -> trial.activation(t, n);
-              case "over dOut" -> dOut;
-              case "no dIn" -> null;
-              default -> trial.activationOut(t, n);
-            };
+            Operand dIn =
+                switch (way) {
+                  case "add" -> trial.activation(t, n);
+                  case "over dOut" -> dOut;
+                  case "no dIn" -> null;
+                  default -> trial.activationOut(t, n);
+                };
             Operand dFactors = way.equals("no dFactors") ? null : trial.parameter(n);
             double[] dY = dOut.values();
             double[] x = in.values();
@@ -149,8 +179,9 @@ interface ElementwiseContract extends ContractSetting {
             for (int i = 0; i < t * n; i++) {
               mass[i % n] += abs(dY[i] * x[i]);
             }
-            trial.run((ops, side) -> ops.scaleColumnsBackward(
-                side.of(dIn), accumulate, side.of(dFactors), side.of(dOut), side.of(in), side.of(factors)));
+            trial.run((ops, side) ->
+                ops.scaleColumnsBackward(
+                    side.of(dIn), accumulate, side.of(dFactors), side.of(dOut), side.of(in), side.of(factors)));
             var tolerance = trial.tolerance();
             if (dIn != null) {
               trial.check("dIn", dIn, i -> tolerance.activation(abs(before[i]) + abs(dY[i] * factor[i % n])));
@@ -233,11 +264,16 @@ interface ElementwiseContract extends ContractSetting {
           trial.run((ops, side) -> ops.normal(side.of(out), 0.5, 2, key));
           double u = trial.tolerance().accumulator();
           double[] radius = new double[n * 5];
-          Arrays.setAll(radius, i -> Math.sqrt(
-              -2 * Math.log((Integer.toUnsignedLong(Philox.word(key, i / 2 * 2)) + 1) * 0x1p-32)));
+          Arrays.setAll(
+              radius,
+              i -> Math.sqrt(-2 * Math.log((Integer.toUnsignedLong(Philox.word(key, i / 2 * 2)) + 1) * 0x1p-32)));
           // The logarithm's argument is rounded, so its value errs absolutely; the angle errs by roundings of 2 pi.
-          trial.check("out", out, i -> 2 * (Math.sqrt(radius[i] * radius[i] + 8 * u) - radius[i])
-              + trial.tolerance().sum(16, 0.5 + 2 * radius[i] * 2 * Math.PI, 2 * Tolerance.roundoff(dtype)));
+          trial.check(
+              "out",
+              out,
+              i ->
+                  2 * (Math.sqrt(radius[i] * radius[i] + 8 * u) - radius[i])
+                      + trial.tolerance().sum(16, 0.5 + 2 * radius[i] * 2 * Math.PI, 2 * Tolerance.roundoff(dtype)));
         }
       }
     }

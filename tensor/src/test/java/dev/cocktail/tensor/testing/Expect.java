@@ -52,8 +52,9 @@ final class Expect {
 
   /** Lists of equal length whose tensors have equal shapes. */
   static void sameShapes(String name, List<Tensor> tensors, List<Tensor> others) {
-    require(tensors.size() == others.size(), name + " must be as many as the parameters: " + others.size()
-        + ", they are " + tensors.size());
+    require(
+        tensors.size() == others.size(),
+        name + " must be as many as the parameters: " + others.size() + ", they are " + tensors.size());
     for (int i = 0; i < tensors.size(); i++) {
       value(name + " " + i, tensors.get(i), others.get(i).shape().dims());
     }

@@ -9,8 +9,8 @@ import java.util.function.DoubleSupplier;
 
 /**
  * Judges a gradient by differences of the function itself, in double precision. Along a direction u of length 1, {@code
- * D(h) = (f(x + h u) - f(x - h u)) / 2h} is the derivative up to a term in h^2, and {@code R(h) = (4 D(h) - D(2h)) / 3} up
- * to one in h^4 (Richardson's extrapolation), which {@code (R(2h) - R(h)) / 15} estimates.
+ * D(h) = (f(x + h u) - f(x - h u)) / 2h} is the derivative up to a term in h^2, and {@code R(h) = (4 D(h) - D(2h)) / 3}
+ * up to one in h^4 (Richardson's extrapolation), which {@code (R(2h) - R(h)) / 15} estimates.
  */
 public final class FiniteDifferences {
   private static final double STEP = 0x1p-10;

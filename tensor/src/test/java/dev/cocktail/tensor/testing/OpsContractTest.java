@@ -9,13 +9,18 @@ import org.junit.jupiter.api.TestInstance;
 
 /**
  * What every device's operations must do, judged by {@link ReferenceOps}: each operation on random numbers over ugly
- * sizes, with all the types, optional arguments and shared memory that {@link dev.cocktail.tensor.Ops} allows, and what it
- * must refuse. A device passes by extending this class; its memory need not be on the host. The parts are interfaces, one
- * a family of operations.
+ * sizes, with all the types, optional arguments and shared memory that {@link dev.cocktail.tensor.Ops} allows, and what
+ * it must refuse. A device passes by extending this class; its memory need not be on the host. The parts are
+ * interfaces, one a family of operations.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-public abstract class OpsContractTest 
-    implements ElementwiseContract, MatrixContract, RowContract, CrossEntropyContract, AttentionContract, OptimiserContract,
+public abstract class OpsContractTest
+    implements ElementwiseContract,
+        MatrixContract,
+        RowContract,
+        CrossEntropyContract,
+        AttentionContract,
+        OptimiserContract,
         RefusalContract {
   private final ReferenceDevice reference = new ReferenceDevice();
   private final List<Device> tested = new ArrayList<>();

@@ -28,7 +28,8 @@ interface OptimiserContract extends ContractSetting {
             trial.run((ops, side) -> ops.gradientNorm(side.of(norm), side.of(scale), side.of(gradients), maxNorm));
             var tolerance = trial.tolerance();
             trial.checkRelative("norm", norm, magnitude -> tolerance.sum(terms, magnitude, tolerance.parameter()));
-            trial.checkRelative("scale", scale, magnitude -> tolerance.sum(terms + 4L, magnitude, tolerance.parameter()));
+            trial.checkRelative(
+                "scale", scale, magnitude -> tolerance.sum(terms + 4L, magnitude, tolerance.parameter()));
           }
         }
       }
@@ -52,8 +53,12 @@ interface OptimiserContract extends ContractSetting {
 
   @Test
   default void adamW() {
-    List<AdamW> steps = List.of(new AdamW(1e-3, 0.9, 0.999, 1e-8, 0.01, 1), new AdamW(0.1, 0.9, 0.95, 1e-6, 0, 1000),
-        new AdamW(0.5, 0, 0, 1e-3, 0.1, 3), new AdamW(0, 0.9, 0.999, 1e-8, 0.1, 2));
+    List<AdamW> steps =
+        List.of(
+            new AdamW(1e-3, 0.9, 0.999, 1e-8, 0.01, 1),
+            new AdamW(0.1, 0.9, 0.95, 1e-6, 0, 1000),
+            new AdamW(0.5, 0, 0, 1e-3, 0.1, 3),
+            new AdamW(0, 0.9, 0.999, 1e-8, 0.1, 2));
     for (AdamW step : steps) {
       for (double gradientScale : new double[] {1, 0.125}) {
         try (Trial trial = trial("adamW " + step + " gradients times " + gradientScale)) {
@@ -74,12 +79,22 @@ interface OptimiserContract extends ContractSetting {
             gradients.add(trial.parameter(1, n));
             first.add(trial.parameter(1, n));
             second.add(trial.parameter(squares, 1, n));
-            addBounds(step, gradientScale, tolerance, parameters.getLast().values(), gradients.getLast().values(),
-                first.getLast().values(), second.getLast().values(), firstBounds, secondBounds, bounds);
+            addBounds(
+                step,
+                gradientScale,
+                tolerance,
+                parameters.getLast().values(),
+                gradients.getLast().values(),
+                first.getLast().values(),
+                second.getLast().values(),
+                firstBounds,
+                secondBounds,
+                bounds);
           }
           Operand scale = trial.parameter(new double[] {gradientScale}, 1);
-          trial.run((ops, side) -> ops.adamW(
-              side.of(parameters), side.of(gradients), side.of(first), side.of(second), side.of(scale), step));
+          trial.run((ops, side) ->
+              ops.adamW(
+                  side.of(parameters), side.of(gradients), side.of(first), side.of(second), side.of(scale), step));
           for (int i = 0; i < parameters.size(); i++) {
             int tensor = i;
             trial.check("first moment", first.get(i), j -> firstBounds.get(tensor)[j]);
@@ -92,8 +107,17 @@ interface OptimiserContract extends ContractSetting {
   }
 
   /** Moments err by a few roundings of their terms; the step by what that makes of it, and a few of its own. */
-  private static void addBounds(AdamW step, double scale, Tolerance tolerance, double[] p, double[] gradient, double[] m,
-      double[] v, List<double[]> firstBounds, List<double[]> secondBounds, List<double[]> bounds) {
+  private static void addBounds(
+      AdamW step,
+      double scale,
+      Tolerance tolerance,
+      double[] p,
+      double[] gradient,
+      double[] m,
+      double[] v,
+      List<double[]> firstBounds,
+      List<double[]> secondBounds,
+      List<double[]> bounds) {
     double[] first = new double[p.length];
     double[] second = new double[p.length];
     double[] parameter = new double[p.length];
@@ -118,8 +142,14 @@ interface OptimiserContract extends ContractSetting {
     try (Trial trial = trial("adamW of nothing")) {
       Operand scale = trial.parameter(new double[] {1}, 1);
       List<Operand> none = List.of();
-      trial.run((ops, side) -> ops.adamW(side.of(none), side.of(none), side.of(none), side.of(none), side.of(scale),
-          new AdamW(1, 0.9, 0.99, 1e-8, 0, 1)));
+      trial.run((ops, side) ->
+          ops.adamW(
+              side.of(none),
+              side.of(none),
+              side.of(none),
+              side.of(none),
+              side.of(scale),
+              new AdamW(1, 0.9, 0.99, 1e-8, 0, 1)));
     }
   }
 }

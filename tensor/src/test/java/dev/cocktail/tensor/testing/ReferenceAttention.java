@@ -123,8 +123,8 @@ final class ReferenceAttention {
   }
 
   /** keys and values [slots, capacity, nkv d], qkv [T, (nq + 2 nkv) d], slots and starts [B]. */
-  static void storeKeysAndValues(Tensor keys, Tensor values, Tensor qkv, Sequences sequences, Tensor slots,
-      Tensor starts, AttentionShape shape) {
+  static void storeKeysAndValues(
+      Tensor keys, Tensor values, Tensor qkv, Sequences sequences, Tensor slots, Tensor starts, AttentionShape shape) {
     expectCache(keys, values, shape);
     Expect.value("qkv", qkv, sequences.tokens(), shape.qkvWidth());
     Expect.ints("slots", slots, sequences.count());
@@ -146,8 +146,15 @@ final class ReferenceAttention {
   }
 
   /** out [B, nq d], qkv [B, (nq + 2 nkv) d], keys and values [slots, capacity, nkv d], slots and lengths [B]. */
-  static void attentionDecode(Tensor out, Tensor qkv, Tensor keys, Tensor values, Tensor slots, Tensor lengths,
-      int longest, AttentionShape shape) {
+  static void attentionDecode(
+      Tensor out,
+      Tensor qkv,
+      Tensor keys,
+      Tensor values,
+      Tensor slots,
+      Tensor lengths,
+      int longest,
+      AttentionShape shape) {
     Expect.rank("qkv", qkv, 2);
     int sequences = rows(qkv);
     expectCache(keys, values, shape);
@@ -170,7 +177,8 @@ final class ReferenceAttention {
         double max = Double.NEGATIVE_INFINITY;
         int first = firstKey(0, length - 1, shape);
         for (int j = first; j < length; j++) {
-          score[j] = shape.scale() * dot(x, query(shape, b, head), allKeys, cached(shape, slots, b, capacity, j, head), d);
+          score[j] =
+              shape.scale() * dot(x, query(shape, b, head), allKeys, cached(shape, slots, b, capacity, j, head), d);
           max = Math.max(max, score[j]);
         }
         double sum = 0;

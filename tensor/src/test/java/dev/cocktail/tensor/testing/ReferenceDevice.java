@@ -13,8 +13,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The device that judges the others: activations, parameters and statistics are F64, operations are naive
- * ({@link ReferenceOps}), and new memory is poisoned with NaN, so that reading what was never written shows.
+ * The device that judges the others: activations, parameters and statistics are F64, operations are naive ({@link
+ * ReferenceOps}), and new memory is poisoned with NaN, so that reading what was never written shows.
  */
 public final class ReferenceDevice implements Device {
   private final ReferenceOps ops = new ReferenceOps();

@@ -65,23 +65,35 @@ class ReferenceGradientTest {
     Tensor gradient = like(at);
     forward.run(out);
     backward.accept(gradient);
-    FiniteDifferences.check(what, () -> {
-      forward.run(out);
-      return Values.dot(Values.read(dOut), Values.read(out));
-    }, at, Values.read(gradient), random);
+    FiniteDifferences.check(
+        what,
+        () -> {
+          forward.run(out);
+          return Values.dot(Values.read(dOut), Values.read(out));
+        },
+        at,
+        Values.read(gradient),
+        random);
   }
 
   /** The same for one that adds: started from known numbers, which are taken off again. */
   private void checkAdding(
       String what, Forward forward, Tensor out, Tensor dOut, Tensor at, Consumer<Tensor> backward, Random random) {
-    check(what + ", adding", forward, out, dOut, at, gradient -> {
-      double[] before = Values.normal(random, gradient.elements());
-      Values.write(gradient, before);
-      backward.accept(gradient);
-      for (int i = 0; i < before.length; i++) {
-        gradient.set(i, gradient.get(i) - before[i]);
-      }
-    }, random);
+    check(
+        what + ", adding",
+        forward,
+        out,
+        dOut,
+        at,
+        gradient -> {
+          double[] before = Values.normal(random, gradient.elements());
+          Values.write(gradient, before);
+          backward.accept(gradient);
+          for (int i = 0; i < before.length; i++) {
+            gradient.set(i, gradient.get(i) - before[i]);
+          }
+        },
+        random);
   }
 
   @ParameterizedTest
@@ -96,7 +108,13 @@ class ReferenceGradientTest {
     check("dIn", forward, out, dOut, in, g -> ops.scaleColumnsBackward(g, false, null, dOut, in, factors), random);
     checkAdding("dIn", forward, out, dOut, in, g -> ops.scaleColumnsBackward(g, true, null, dOut, in, factors), random);
     checkAdding(
-        "dFactors", forward, out, dOut, factors, g -> ops.scaleColumnsBackward(null, false, g, dOut, in, factors), random);
+        "dFactors",
+        forward,
+        out,
+        dOut,
+        factors,
+        g -> ops.scaleColumnsBackward(null, false, g, dOut, in, factors),
+        random);
   }
 
   @ParameterizedTest
@@ -130,29 +148,51 @@ class ReferenceGradientTest {
     Tensor start = normal(random, 3, 4);
     Tensor out = like(start);
     Tensor dOut = normal(random, 3, 4);
-    Forward forward = c -> {
-      ops.cast(c, start);
-      ops.gemm(c, 1.5, a, transposeA, b, transposeB, -0.5);
-    };
+    Forward forward =
+        c -> {
+          ops.cast(c, start);
+          ops.gemm(c, 1.5, a, transposeA, b, transposeB, -0.5);
+        };
     // d op(A) = alpha dC op(B)^T and d op(B) = alpha op(A)^T dC, transposed where the operand is.
-    check("dA", forward, out, dOut, a, g -> {
-      if (transposeA) {
-        ops.gemm(g, 1.5, b, transposeB, dOut, true, 0);
-      } else {
-        ops.gemm(g, 1.5, dOut, false, b, !transposeB, 0);
-      }
-    }, random);
-    checkAdding("dB", forward, out, dOut, b, g -> {
-      if (transposeB) {
-        ops.gemm(g, 1.5, dOut, true, a, transposeA, 1);
-      } else {
-        ops.gemm(g, 1.5, a, !transposeA, dOut, false, 1);
-      }
-    }, random);
-    check("dC", forward, out, dOut, start, g -> {
-      ops.cast(g, dOut);
-      ops.scale(g, -0.5);
-    }, random);
+    check(
+        "dA",
+        forward,
+        out,
+        dOut,
+        a,
+        g -> {
+          if (transposeA) {
+            ops.gemm(g, 1.5, b, transposeB, dOut, true, 0);
+          } else {
+            ops.gemm(g, 1.5, dOut, false, b, !transposeB, 0);
+          }
+        },
+        random);
+    checkAdding(
+        "dB",
+        forward,
+        out,
+        dOut,
+        b,
+        g -> {
+          if (transposeB) {
+            ops.gemm(g, 1.5, dOut, true, a, transposeA, 1);
+          } else {
+            ops.gemm(g, 1.5, a, !transposeA, dOut, false, 1);
+          }
+        },
+        random);
+    check(
+        "dC",
+        forward,
+        out,
+        dOut,
+        start,
+        g -> {
+          ops.cast(g, dOut);
+          ops.scale(g, -0.5);
+        },
+        random);
   }
 
   @ParameterizedTest
@@ -163,8 +203,14 @@ class ReferenceGradientTest {
     Tensor ids = ints(3, 0, 3, 1, 3);
     Tensor out = arena.allocate(DType.F64, 5, 3);
     Tensor dOut = normal(random, 5, 3);
-    checkAdding("dWeight", y -> ops.embedding(y, weight, ids), out, dOut, weight,
-        g -> ops.embeddingBackward(g, dOut, ids), random);
+    checkAdding(
+        "dWeight",
+        y -> ops.embedding(y, weight, ids),
+        out,
+        dOut,
+        weight,
+        g -> ops.embeddingBackward(g, dOut, ids),
+        random);
   }
 
   @ParameterizedTest
@@ -181,10 +227,17 @@ class ReferenceGradientTest {
     Forward forward = y -> ops.rmsNorm(y, rstd, sum, x, residual, weight, 0.01);
     for (Tensor at : List.of(x, residual)) {
       check("dX", forward, out, dOut, at, g -> ops.rmsNormBackward(g, false, null, dOut, sum, weight, rstd), random);
-      checkAdding("dX", forward, out, dOut, at, g -> ops.rmsNormBackward(g, true, null, dOut, sum, weight, rstd), random);
+      checkAdding(
+          "dX", forward, out, dOut, at, g -> ops.rmsNormBackward(g, true, null, dOut, sum, weight, rstd), random);
     }
-    checkAdding("dWeight", forward, out, dOut, weight,
-        g -> ops.rmsNormBackward(null, false, g, dOut, sum, weight, rstd), random);
+    checkAdding(
+        "dWeight",
+        forward,
+        out,
+        dOut,
+        weight,
+        g -> ops.rmsNormBackward(null, false, g, dOut, sum, weight, rstd),
+        random);
     Forward alone = y -> ops.rmsNorm(y, rstd, null, x, null, weight, 0.01);
     check("dX alone", alone, out, dOut, x, g -> ops.rmsNormBackward(g, false, null, dOut, x, weight, rstd), random);
   }
@@ -200,13 +253,20 @@ class ReferenceGradientTest {
     Tensor sin = normal(random, 5, 2);
     Tensor row = ints(4, 0, 2);
     Tensor dOut = normal(random, 3, shape.qkvWidth());
-    check("dQkv", y -> {
-      ops.cast(y, start);
-      ops.rope(y, cos, sin, row, shape, false);
-    }, like(start), dOut, start, g -> {
-      ops.cast(g, dOut);
-      ops.rope(g, cos, sin, row, shape, true);
-    }, random);
+    check(
+        "dQkv",
+        y -> {
+          ops.cast(y, start);
+          ops.rope(y, cos, sin, row, shape, false);
+        },
+        like(start),
+        dOut,
+        start,
+        g -> {
+          ops.cast(g, dOut);
+          ops.rope(g, cos, sin, row, shape, true);
+        },
+        random);
   }
 
   @ParameterizedTest
@@ -219,8 +279,14 @@ class ReferenceGradientTest {
     Tensor out = arena.allocate(DType.F64, sequences.tokens(), shape.queryWidth());
     Tensor lse = arena.allocate(DType.F64, sequences.tokens(), shape.heads());
     Tensor dOut = normal(random, sequences.tokens(), shape.queryWidth());
-    check("dQkv", y -> ops.attention(y, lse, qkv, sequences, shape), out, dOut, qkv,
-        g -> ops.attentionBackward(g, dOut, out, lse, qkv, sequences, shape), random);
+    check(
+        "dQkv",
+        y -> ops.attention(y, lse, qkv, sequences, shape),
+        out,
+        dOut,
+        qkv,
+        g -> ops.attentionBackward(g, dOut, out, lse, qkv, sequences, shape),
+        random);
   }
 
   @ParameterizedTest
@@ -243,10 +309,16 @@ class ReferenceGradientTest {
     Tensor weights = normal(random, 5);
     Tensor losses = arena.allocate(DType.F64, 5);
     Forward forward = y -> ops.crossEntropy(y, null, null, hidden, w, targets, weights);
-    check("dHidden", forward, losses, weights, hidden,
-        g -> ops.crossEntropy(losses, g, null, hidden, w, targets, weights), random);
-    checkAdding("dW", forward, losses, weights, w,
-        g -> ops.crossEntropy(losses, null, g, hidden, w, targets, weights), random);
+    check(
+        "dHidden",
+        forward,
+        losses,
+        weights,
+        hidden,
+        g -> ops.crossEntropy(losses, g, null, hidden, w, targets, weights),
+        random);
+    checkAdding(
+        "dW", forward, losses, weights, w, g -> ops.crossEntropy(losses, null, g, hidden, w, targets, weights), random);
     assertThat(losses.get(1)).isZero();
     assertThat(losses.get(4)).isZero();
   }

@@ -381,14 +381,21 @@ public final class ReferenceOps implements Ops {
   }
 
   @Override
-  public void storeKeysAndValues(Tensor keys, Tensor values, Tensor qkv, Sequences sequences, Tensor slots,
-      Tensor starts, AttentionShape shape) {
+  public void storeKeysAndValues(
+      Tensor keys, Tensor values, Tensor qkv, Sequences sequences, Tensor slots, Tensor starts, AttentionShape shape) {
     ReferenceAttention.storeKeysAndValues(keys, values, qkv, sequences, slots, starts, shape);
   }
 
   @Override
-  public void attentionDecode(Tensor out, Tensor qkv, Tensor keys, Tensor values, Tensor slots, Tensor lengths,
-      int longest, AttentionShape shape) {
+  public void attentionDecode(
+      Tensor out,
+      Tensor qkv,
+      Tensor keys,
+      Tensor values,
+      Tensor slots,
+      Tensor lengths,
+      int longest,
+      AttentionShape shape) {
     ReferenceAttention.attentionDecode(out, qkv, keys, values, slots, lengths, longest, shape);
   }
 
@@ -507,8 +514,13 @@ public final class ReferenceOps implements Ops {
   }
 
   @Override
-  public void adamW(List<Tensor> parameters, List<Tensor> gradients, List<Tensor> firstMoments,
-      List<Tensor> secondMoments, Tensor scale, AdamW step) {
+  public void adamW(
+      List<Tensor> parameters,
+      List<Tensor> gradients,
+      List<Tensor> firstMoments,
+      List<Tensor> secondMoments,
+      Tensor scale,
+      AdamW step) {
     Expect.sameShapes("parameters", parameters, parameters);
     Expect.sameShapes("gradients", gradients, parameters);
     Expect.sameShapes("first moments", firstMoments, parameters);

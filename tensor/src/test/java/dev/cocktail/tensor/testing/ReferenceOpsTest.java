@@ -105,7 +105,16 @@ class ReferenceOpsTest {
     Tensor lse = arena.allocate(DType.F64, 4, 2);
     ops.attention(out, lse, qkv, sequences, new AttentionShape(2, 1, 1, 1, 2));
     double e2 = exp(2);
-    expect(out, 1, 1, (1 + 2 * E) / (1 + E), (1 + 2 * e2) / (1 + e2), (2 * E + 4) / (E + 1), (2 * e2 + 4) / (e2 + 1), 8, 8);
+    expect(
+        out,
+        1,
+        1,
+        (1 + 2 * E) / (1 + E),
+        (1 + 2 * e2) / (1 + e2),
+        (2 * E + 4) / (E + 1),
+        (2 * e2 + 4) / (e2 + 1),
+        8,
+        8);
     expect(lse, 0, 0, log(1 + E), log(1 + e2), log(1 + E), log(1 + e2), 1, 2);
     ops.attention(out, lse, qkv, sequences, new AttentionShape(2, 1, 1, 1, AttentionShape.NO_WINDOW));
     expect(out.rows(2, 1), (1 + 2 * E + 4) / (2 + E), (1 + 2 * e2 + 4) / (2 + e2));
@@ -163,7 +172,8 @@ class ReferenceOpsTest {
     Tensor p = vector(10);
     Tensor m = vector(1);
     Tensor v = vector(2);
-    ops.adamW(List.of(p), List.of(vector(8)), List.of(m), List.of(v), vector(0.5), new AdamW(0.1, 0.5, 0.75, 1, 0.2, 2));
+    ops.adamW(
+        List.of(p), List.of(vector(8)), List.of(m), List.of(v), vector(0.5), new AdamW(0.1, 0.5, 0.75, 1, 0.2, 2));
     // g = 4; m = 2.5 and / (1 - 1/4); v = 1.5 + 4 = 5.5 and / (1 - 9/16); p = 10 * 0.98 - 0.1 ...
     expect(m, 2.5);
     expect(v, 5.5);
@@ -183,7 +193,8 @@ class ReferenceOpsTest {
     ops.normal(normal, 1, 2, new RandomKey(0, 0));
     double angle = 2 * Math.PI * 0xe169c58dL / 4294967296.0;
     double radius = sqrt(-2 * log((0x6627e8d5L + 1) / 4294967296.0));
-    double second = sqrt(-2 * log((0xbc57ac4cL + 1) / 4294967296.0)) * Math.cos(2 * Math.PI * 0x9b00dbd8L / 4294967296.0);
+    double second =
+        sqrt(-2 * log((0xbc57ac4cL + 1) / 4294967296.0)) * Math.cos(2 * Math.PI * 0x9b00dbd8L / 4294967296.0);
     expect(normal, 1 + 2 * radius * Math.cos(angle), 1 + 2 * radius * Math.sin(angle), 1 + 2 * second);
   }
 

@@ -17,15 +17,20 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The best device there can be with activations of a narrower type: the reference computes, and results are rounded once.
- * With an error it is one that the contract must not accept: the largest finite element of each result is wrong by that much.
+ * The best device there can be with activations of a narrower type: the reference computes, and results are rounded
+ * once. With an error it is one that the contract must not accept: the largest finite element of each result is wrong
+ * by that much.
  */
 final class RoundingDevice implements Device {
   private final ReferenceDevice reference = new ReferenceDevice();
   private final DType activation;
   private final double relativeError;
-  private final Ops ops = (Ops) Proxy.newProxyInstance(Ops.class.getClassLoader(), new Class<?>[] {Ops.class},
-      (_, method, arguments) -> rounded(method, arguments));
+  private final Ops ops =
+      (Ops)
+          Proxy.newProxyInstance(
+              Ops.class.getClassLoader(),
+              new Class<?>[] {Ops.class},
+              (_, method, arguments) -> rounded(method, arguments));
 
   RoundingDevice(DType activation, double relativeError) {
     this.activation = activation;
@@ -65,12 +70,14 @@ final class RoundingDevice implements Device {
     if (!(argument instanceof Tensor narrow) || (narrow.dtype() != activation && narrow.dtype() != DType.F32)) {
       return argument;
     }
-    return wide.computeIfAbsent(narrow, _ -> {
-      Shape shape = narrow.shape();
-      Tensor wider = Tensor.onHost(DType.F64, shape, Arena.ofAuto().allocate(shape.elements() * 8, 64));
-      Values.write(wider, Values.read(narrow));
-      return wider;
-    });
+    return wide.computeIfAbsent(
+        narrow,
+        _ -> {
+          Shape shape = narrow.shape();
+          Tensor wider = Tensor.onHost(DType.F64, shape, Arena.ofAuto().allocate(shape.elements() * 8, 64));
+          Values.write(wider, Values.read(narrow));
+          return wider;
+        });
   }
 
   private void spoil(double[] values) {

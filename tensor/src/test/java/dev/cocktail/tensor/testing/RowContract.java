@@ -86,24 +86,25 @@ interface RowContract extends ContractSetting {
     try (Trial trial = trial("rmsNorm " + t + "x" + h + " " + way + " times " + power + " " + dtype)) {
       Operand x = trial.activation(trial.normal(power, t, h), t, h);
       Operand residual = way.equals("alone") ? null : trial.activation(trial.normal(power, t, h), t, h);
-      Operand sum = switch (way) {
-        case "alone" -> null;
-        case "over x" -> x;
-        case "over residual" -> residual;
-        default -> trial.activationOut(t, h);
-      };
+      Operand sum =
+          switch (way) {
+            case "alone" -> null;
+            case "over x" -> x;
+            case "over residual" -> residual;
+            default -> trial.activationOut(t, h);
+          };
       Operand weight = trial.weight(dtype, h);
       Operand rstd = trial.parameterOut(t);
       Operand out = trial.activationOut(t, h);
-      trial.run((ops, side) -> ops.rmsNorm(side.of(out), side.of(rstd), side.of(sum), side.of(x), side.of(residual),
-          side.of(weight), 1e-5));
+      trial.run((ops, side) ->
+          ops.rmsNorm(side.of(out), side.of(rstd), side.of(sum), side.of(x), side.of(residual), side.of(weight), 1e-5));
       var tolerance = trial.tolerance();
       // Sums of squares have no cancellation, so all errors are relative; the stored sum may be what is normalised.
       if (sum != null) {
         trial.checkRelative("sum", sum, magnitude -> tolerance.activation(magnitude));
       }
-      trial.checkRelative("rstd", rstd,
-          magnitude -> tolerance.sum(h, magnitude, tolerance.parameter() + tolerance.activation()));
+      trial.checkRelative(
+          "rstd", rstd, magnitude -> tolerance.sum(h, magnitude, tolerance.parameter() + tolerance.activation()));
       trial.checkRelative("out", out, magnitude -> tolerance.sum(h, magnitude, 3 * tolerance.activation()));
     }
   }
@@ -137,12 +138,13 @@ interface RowContract extends ContractSetting {
         inverse[i] = 1 / Math.sqrt(inverse[i] + 1e-5);
       }
       Operand rstd = trial.parameter(inverse, t);
-      Operand dX = switch (way) {
-        case "add" -> trial.activation(t, h);
-        case "over dOut" -> dOut;
-        case "no dX" -> null;
-        default -> trial.activationOut(t, h);
-      };
+      Operand dX =
+          switch (way) {
+            case "add" -> trial.activation(t, h);
+            case "over dOut" -> dOut;
+            case "no dX" -> null;
+            default -> trial.activationOut(t, h);
+          };
       Operand dWeight = way.equals("no dWeight") ? null : trial.parameter(h);
       double[] before = accumulate ? dX.values() : new double[t * h];
       double[] mass = new double[t * h];
@@ -164,8 +166,9 @@ interface RowContract extends ContractSetting {
           mass[i * h + j] = abs(before[i * h + j]) + inverse[i] * (abs(dY[i * h + j] * gain[j]) + n * mean);
         }
       }
-      trial.run((ops, side) -> ops.rmsNormBackward(side.of(dX), accumulate, side.of(dWeight), side.of(dOut), side.of(x),
-          side.of(weight), side.of(rstd)));
+      trial.run((ops, side) ->
+          ops.rmsNormBackward(
+              side.of(dX), accumulate, side.of(dWeight), side.of(dOut), side.of(x), side.of(weight), side.of(rstd)));
       var tolerance = trial.tolerance();
       if (dX != null) {
         trial.check("dX", dX, i -> tolerance.sum(h + 4L, mass[i], tolerance.activation()));
@@ -185,8 +188,7 @@ interface RowContract extends ContractSetting {
       Operand weight = trial.weight(DType.BF16, 33);
       Operand rstd = trial.parameterOut(5);
       Operand out = trial.activationOut(5, 33);
-      trial.run((ops, side) ->
-          ops.rmsNorm(side.of(out), side.of(rstd), null, side.of(x), null, side.of(weight), 1e-5));
+      trial.run((ops, side) -> ops.rmsNorm(side.of(out), side.of(rstd), null, side.of(x), null, side.of(weight), 1e-5));
       var tolerance = trial.tolerance();
       trial.checkRelative("out", out, magnitude -> tolerance.sum(33, magnitude, 3 * tolerance.activation()));
     }
@@ -262,12 +264,19 @@ interface RowContract extends ContractSetting {
             double[] x = gateUp.values();
             double[] dY = dOut.values();
             trial.run((ops, side) -> ops.swigluBackward(side.of(dGateUp), side.of(dOut), side.of(gateUp)));
-            trial.check("dGateUp", dGateUp, i -> {
-              int row = i / (2 * n);
-              int column = i % (2 * n) % n;
-              return swigluBackwardBound(trial, dY[row * n + column], x[row * 2 * n + column], x[row * 2 * n + n + column],
-                  i % (2 * n) < n);
-            });
+            trial.check(
+                "dGateUp",
+                dGateUp,
+                i -> {
+                  int row = i / (2 * n);
+                  int column = i % (2 * n) % n;
+                  return swigluBackwardBound(
+                      trial,
+                      dY[row * n + column],
+                      x[row * 2 * n + column],
+                      x[row * 2 * n + n + column],
+                      i % (2 * n) < n);
+                });
           }
         }
       }
@@ -281,6 +290,8 @@ interface RowContract extends ContractSetting {
     // 1 - s is s's own error when s is almost 1, and that is multiplied by the gate.
     double cancelled = isGate ? trial.tolerance().accumulator() * 4 * abs(dY * up * gate) * s : 0;
     double lost = trial.tolerance().tiny() * 256 * (1 + abs(dY) * (1 + abs(up)) * (1 + abs(gate)));
-    return trial.tolerance().sum(12, magnitude, trial.tolerance().activation()) + Math.min(cancelled, abs(dY * up)) + lost;
+    return trial.tolerance().sum(12, magnitude, trial.tolerance().activation())
+        + Math.min(cancelled, abs(dY * up))
+        + lost;
   }
 }

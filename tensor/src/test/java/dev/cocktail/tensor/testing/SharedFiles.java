@@ -21,9 +21,18 @@ public final class SharedFiles {
   /** The file or folder {@code shared/<relative>}; skips the running test, naming the path, where it does not exist. */
   public static Path require(String relative) {
     Optional<Path> found = find(relative);
-    assumeTrue(found.isPresent(), () -> "needs shared/" + relative + ", which is "
-        + root().map(root -> "absent from " + root).orElse("absent: no folder 'shared' at or above the working directory")
-        + " (set -D" + PROPERTY + "=FOLDER to name another)");
+    assumeTrue(
+        found.isPresent(),
+        () ->
+            "needs shared/"
+                + relative
+                + ", which is "
+                + root()
+                    .map(root -> "absent from " + root)
+                    .orElse("absent: no folder 'shared' at or above the working directory")
+                + " (set -D"
+                + PROPERTY
+                + "=FOLDER to name another)");
     return found.orElseThrow();
   }
 

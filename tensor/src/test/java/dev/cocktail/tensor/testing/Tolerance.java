@@ -5,9 +5,9 @@ import dev.cocktail.tensor.Device;
 
 /**
  * How far a device's results may lie from the reference's, by formula. Both sides read the same inputs, so only the
- * device's own rounding counts: a sum of n products in any order errs by at most {@code n u sum |a||b|} (Higham, "Accuracy
- * and stability of numerical algorithms", 2002, section 3.1), where u is the unit roundoff of the accumulators, and
- * storing it adds the unit roundoff of its type.
+ * device's own rounding counts: a sum of n products in any order errs by at most {@code n u sum |a||b|} (Higham,
+ * "Accuracy and stability of numerical algorithms", 2002, section 3.1), where u is the unit roundoff of the
+ * accumulators, and storing it adds the unit roundoff of its type.
  *
  * @param activation unit roundoff of the activation type
  * @param parameter unit roundoff of the parameter type
@@ -16,8 +16,11 @@ import dev.cocktail.tensor.Device;
  */
 record Tolerance(double activation, double parameter, double accumulator, double tiny) {
   static Tolerance of(Device device) {
-    return new Tolerance(roundoff(device.activationType()), roundoff(device.parameterType()),
-        roundoff(device.parameterType()), device.parameterType() == DType.F64 ? Double.MIN_NORMAL : Float.MIN_NORMAL);
+    return new Tolerance(
+        roundoff(device.activationType()),
+        roundoff(device.parameterType()),
+        roundoff(device.parameterType()),
+        device.parameterType() == DType.F64 ? Double.MIN_NORMAL : Float.MIN_NORMAL);
   }
 
   /** Half the distance between 1 and the next number. */

@@ -232,8 +232,20 @@ final class Trial implements AutoCloseable {
       boolean same = Double.compare(actual[i], expected[i]) == 0;
       double allowed = same ? 0 : bound.applyAsDouble(i);
       if (!same && !(Math.abs(actual[i] - expected[i]) <= allowed)) {
-        throw new AssertionError(what + ": " + name + "[" + i + "] of " + operand.tensors().getFirst() + " is " + actual[i]
-            + ", expected " + expected[i] + " within " + allowed);
+        throw new AssertionError(
+            what
+                + ": "
+                + name
+                + "["
+                + i
+                + "] of "
+                + operand.tensors().getFirst()
+                + " is "
+                + actual[i]
+                + ", expected "
+                + expected[i]
+                + " within "
+                + allowed);
       }
     }
     checkTwins(name, operand);
@@ -255,7 +267,8 @@ final class Trial implements AutoCloseable {
     byte[] first = actualBytes(operand);
     for (int i = 1; i < devices.size() - 1; i++) {
       assertThat(Arrays.equals(bytes(i, operand.tensors().get(i)), first))
-          .as("%s: %s has the same bits on twin %d", what, name, i).isTrue();
+          .as("%s: %s has the same bits on twin %d", what, name, i)
+          .isTrue();
     }
   }
 
@@ -284,7 +297,8 @@ final class Trial implements AutoCloseable {
     for (Snapshot input : inputs) {
       boolean mayChange = checked.stream().anyMatch(operand -> operand == input.operand);
       assertThat(mayChange || Arrays.equals(actualBytes(input.operand), input.bytes))
-          .as("%s: input %s keeps its contents", what, input.operand.tensors().getFirst()).isTrue();
+          .as("%s: input %s keeps its contents", what, input.operand.tensors().getFirst())
+          .isTrue();
     }
     for (Operand operand : operands) {
       for (byte b : bytes(0, operand.guards().getFirst())) {

@@ -92,9 +92,8 @@ public final class Cocktail implements Runnable {
     commandLine.addSubcommand(HelpCommand.class);
     listKeysInHelp(commandLine.getSubcommands().get("train"));
     commandLine.setParameterExceptionHandler(Cocktail::usageError);
-    commandLine.setExecutionExceptionHandler(
-        (exception, command, result) ->
-            explain(exception, command.getErr(), result.expandedArgs().contains("--debug")));
+    commandLine.setExecutionExceptionHandler((exception, command, result) ->
+        explain(exception, command.getErr(), result.expandedArgs().contains("--debug")));
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
     commandLine.setAbbreviatedOptionsAllowed(false);
     return commandLine;
@@ -169,8 +168,7 @@ public final class Cocktail implements Runnable {
       return "the input is nested too deeply (stack overflow)";
     }
     String text = failure.getMessage();
-    boolean speaksForItself = failure instanceof InvalidInputException
-        || failure instanceof TrainingFailedException;
+    boolean speaksForItself = failure instanceof InvalidInputException || failure instanceof TrainingFailedException;
     if (speaksForItself && text != null) {
       return text;
     }

@@ -15,8 +15,8 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
 /**
- * A command of the command line. {@link #call} does the work and returns the exit code; what it throws becomes a message
- * and an exit code as {@link Cocktail} documents.
+ * A command of the command line. {@link #call} does the work and returns the exit code; what it throws becomes a
+ * message and an exit code as {@link Cocktail} documents.
  *
  * <p>Results go to {@link #out()}, everything else to {@link #err()}.
  */

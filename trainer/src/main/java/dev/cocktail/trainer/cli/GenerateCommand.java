@@ -76,7 +76,10 @@ final class GenerateCommand extends CocktailCommand {
       description = "0 takes the likeliest token always; above, tokens are drawn (default: 0).")
   private double temperature;
 
-  @Option(names = "--top-k", paramLabel = "K", description = "Draw among the K likeliest tokens only; 0 for all (default).")
+  @Option(
+      names = "--top-k",
+      paramLabel = "K",
+      description = "Draw among the K likeliest tokens only; 0 for all (default).")
   private int topK;
 
   @Option(
@@ -96,11 +99,19 @@ final class GenerateCommand extends CocktailCommand {
         ModelOptions.Opened opened = options.open(device, false)) {
       List<int[]> ids = prompts.texts == null ? readIds(prompts.tokens) : encode(tokenizer);
       Set<Integer> stopIds = ignoreEos ? Set.of() : StopIds.read(options.model(), opened.model().config());
-      var settings = new GenerationSettings(maxNewTokens, temperature, topK, topP, shared().seed().orElse(0), stopIds,
-          GenerationSettings.greedy(1, stopIds).maxBatch());
+      var settings =
+          new GenerationSettings(
+              maxNewTokens,
+              temperature,
+              topK,
+              topP,
+              shared().seed().orElse(0),
+              stopIds,
+              GenerationSettings.greedy(1, stopIds).maxBatch());
       boolean streams = ids.size() == 1 && tokenizer != null && !shared().json();
-      List<Generated> results = new Generator(opened.model(), opened.transform())
-          .generate(ids, settings, streams ? streaming(tokenizer) : GenerationListener.NONE);
+      List<Generated> results =
+          new Generator(opened.model(), opened.transform())
+              .generate(ids, settings, streams ? streaming(tokenizer) : GenerationListener.NONE);
       for (int prompt = 0; prompt < results.size() && !streams; prompt++) {
         print(tokenizer, prompt, results.get(prompt));
       }
@@ -115,8 +126,8 @@ final class GenerateCommand extends CocktailCommand {
   private List<int[]> encode(Tokenizer tokenizer) {
     Optional<ChatTemplate> template = raw ? Optional.empty() : tokenizer.chatTemplate();
     if (system != null && template.isEmpty()) {
-      throw new InvalidInputException("--system needs a chat template; " + (raw ? "--raw does without it" : options.model()
-          + " has none"));
+      throw new InvalidInputException(
+          "--system needs a chat template; " + (raw ? "--raw does without it" : options.model() + " has none"));
     }
     List<int[]> ids = new ArrayList<>();
     for (String text : prompts.texts) {

@@ -39,15 +39,14 @@ final class InspectCommand extends CocktailCommand {
     }
     inspection
         .totals()
-        .forEach(
-            (dtype, total) ->
-                out.printf(
-                    Locale.ROOT,
-                    "%-6s %s, %,d elements, %s%n",
-                    dtype,
-                    count(total.tensors(), "tensor"),
-                    total.elements(),
-                    Sizes.binary(total.bytes())));
+        .forEach((dtype, total) ->
+            out.printf(
+                Locale.ROOT,
+                "%-6s %s, %,d elements, %s%n",
+                dtype,
+                count(total.tensors(), "tensor"),
+                total.elements(),
+                Sizes.binary(total.bytes())));
     out.printf(
         Locale.ROOT,
         "total  %s, %,d parameters, %s%n",

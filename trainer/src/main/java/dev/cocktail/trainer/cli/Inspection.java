@@ -73,7 +73,8 @@ record Inspection(
    */
   static Inspection of(Path path) {
     if (!Files.exists(path)) {
-      throw new InvalidInputException(path + " does not exist; give a model's or adapter's folder, or a safetensors file");
+      throw new InvalidInputException(
+          path + " does not exist; give a model's or adapter's folder, or a safetensors file");
     }
     boolean adapter = Files.isDirectory(path) && isAdapter(path);
     boolean model = Files.isDirectory(path) && !adapter;

@@ -68,11 +68,7 @@ record Machine(
 
   private static SystemFacts lookAtSystem() {
     String os =
-        System.getProperty("os.name")
-            + " "
-            + System.getProperty("os.version")
-            + " "
-            + System.getProperty("os.arch");
+        System.getProperty("os.name") + " " + System.getProperty("os.version") + " " + System.getProperty("os.arch");
     long memory =
         ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean bean
             ? bean.getTotalMemorySize()

@@ -18,7 +18,11 @@ final class MergeCommand extends CocktailCommand {
   @Option(names = "--model", paramLabel = "DIR", required = true, description = "The model's folder.")
   private Path model;
 
-  @Option(names = "--adapter", paramLabel = "DIR", required = true, description = "The adapter's folder, in PEFT's files.")
+  @Option(
+      names = "--adapter",
+      paramLabel = "DIR",
+      required = true,
+      description = "The adapter's folder, in PEFT's files.")
   private Path adapter;
 
   @Option(names = "--out", paramLabel = "DIR", required = true, description = "The new model's folder; new or empty.")
@@ -33,8 +37,8 @@ final class MergeCommand extends CocktailCommand {
   @Override
   public Integer call() {
     if (!shared().device().equals("auto") && !shared().device().equals("cpu")) {
-      throw new InvalidInputException("--device " + shared().device()
-          + ": merge computes in double precision on the CPU; leave the option out");
+      throw new InvalidInputException(
+          "--device " + shared().device() + ": merge computes in double precision on the CPU; leave the option out");
     }
     OptionalLong limit = maxShardBytes == null ? OptionalLong.empty() : OptionalLong.of(maxShardBytes);
     Merge.Result result = Merge.merge(model, adapter, out, limit, (tensor, done, total) -> {});
@@ -46,8 +50,15 @@ final class MergeCommand extends CocktailCommand {
       row.put("bytes", result.bytes());
       printJson(row);
     } else {
-      note("merged " + result.mergedModules() + " modules; " + result.tensors() + " tensors, "
-          + Sizes.binary(result.bytes()) + ", in " + out);
+      note(
+          "merged "
+              + result.mergedModules()
+              + " modules; "
+              + result.tensors()
+              + " tensors, "
+              + Sizes.binary(result.bytes())
+              + ", in "
+              + out);
     }
     return DONE;
   }

@@ -55,9 +55,8 @@ final class ModelOptions {
     Phi3Model opened = Phi3Model.load(model, device);
     TensorArena arena = device.openArena("adapter");
     try {
-      LoraAdapter loaded = adapter == null
-          ? null
-          : LoraAdapter.load(adapter, opened.linearModules(), device, arena, trainable);
+      LoraAdapter loaded =
+          adapter == null ? null : LoraAdapter.load(adapter, opened.linearModules(), device, arena, trainable);
       return new Opened(opened, loaded, arena);
     } catch (RuntimeException | Error e) {
       arena.close();

@@ -18,7 +18,9 @@ public final class SharedOptions {
   @Option(names = "--seed", paramLabel = "N", description = "The seed of all random numbers.")
   private Long seed;
 
-  @Option(names = {"-q", "--quiet"}, description = "Print results only: no progress, no notes.")
+  @Option(
+      names = {"-q", "--quiet"},
+      description = "Print results only: no progress, no notes.")
   private boolean quiet;
 
   @Option(names = "--json", description = "Print results as JSON for other programs.")

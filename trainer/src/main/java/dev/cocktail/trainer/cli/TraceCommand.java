@@ -37,8 +37,9 @@ final class TraceCommand extends CocktailCommand {
 
   @Option(
       names = "--grad",
-      description = "Also write inputs_embeds' gradient and that of every adapter tensor, or of every base weight when no "
-          + "adapter is given.")
+      description =
+          "Also write inputs_embeds' gradient and that of every adapter tensor, or of every base weight when no "
+              + "adapter is given.")
   private boolean gradients;
 
   @Override

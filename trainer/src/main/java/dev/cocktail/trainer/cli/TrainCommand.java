@@ -45,8 +45,16 @@ final class TrainCommand extends CocktailCommand {
   }
 
   private void print(FineTuning.Result result) {
-    result.after().forEach((task, loss) -> out().printf(Locale.ROOT, "%s: validation loss %.4f -> %.4f%n", task,
-        result.before().get(task).mean(), loss.mean()));
+    result
+        .after()
+        .forEach((task, loss) ->
+            out()
+                .printf(
+                    Locale.ROOT,
+                    "%s: validation loss %.4f -> %.4f%n",
+                    task,
+                    result.before().get(task).mean(),
+                    loss.mean()));
     out().println(result.trained());
   }
 

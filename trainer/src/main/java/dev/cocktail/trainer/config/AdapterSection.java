@@ -11,7 +11,11 @@ public record AdapterSection(
         Type type,
     @Key(value = "Rank of the adapter's matrices.", defaultsTo = "16", atLeast = 1, atMost = 65536) int r,
     @Key(value = "The adapter's output is scaled by lora_alpha / r.", defaultsTo = "32", above = 0) double loraAlpha,
-    @Key(value = "Share of the adapter's input that is dropped in training.", defaultsTo = "0.0", atLeast = 0, below = 1)
+    @Key(
+            value = "Share of the adapter's input that is dropped in training.",
+            defaultsTo = "0.0",
+            atLeast = 0,
+            below = 1)
         double loraDropout,
     @Key(
             value =

@@ -37,8 +37,8 @@ public record RunFile(
   /**
    * Reads a run file.
    *
-   * @throws InvalidInputException when the file cannot be read, is no YAML, has an unknown or repeated key or a value that
-   *     cannot be; the message names file, line, key, what was expected and what to do
+   * @throws InvalidInputException when the file cannot be read, is no YAML, has an unknown or repeated key or a value
+   *     that cannot be; the message names file, line, key, what was expected and what to do
    */
   public static RunFile read(Path file) {
     Path absolute = file.toAbsolutePath().normalize();
@@ -68,7 +68,8 @@ public record RunFile(
         throw new InvalidInputException("there is no run file " + file);
       }
       if (Files.size(file) > LARGEST_FILE) {
-        throw new InvalidInputException(file + " is larger than 1 MiB, so it is no run file; data belong in files of their own");
+        throw new InvalidInputException(
+            file + " is larger than 1 MiB, so it is no run file; data belong in files of their own");
       }
       return Files.readString(file);
     } catch (CharacterCodingException e) {
@@ -117,8 +118,7 @@ public record RunFile(
     Set<String> names = new HashSet<>();
     for (int i = 0; i < tasks.size(); i++) {
       if (!names.add(tasks.get(i).name())) {
-        throw place.wrong(
-            "tasks[" + i + "].name", "'" + tasks.get(i).name() + "' is already the name of another task");
+        throw place.wrong("tasks[" + i + "].name", "'" + tasks.get(i).name() + "' is already the name of another task");
       }
     }
     if (adapter.type() == AdapterSection.Type.NONE && trainable.isEmpty()) {

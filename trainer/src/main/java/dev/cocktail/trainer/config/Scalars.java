@@ -103,8 +103,7 @@ final class Scalars {
     }
     var number = new BigDecimal(text.replace("_", ""));
     double value = number.doubleValue();
-    boolean inRange =
-        value > key.above() && value >= key.atLeast() && value < key.below() && value <= key.atMost();
+    boolean inRange = value > key.above() && value >= key.atLeast() && value < key.below() && value <= key.atMost();
     if (!inRange || Double.isInfinite(value)) {
       throw unexpected(node, type, key);
     }

@@ -4,6 +4,7 @@ import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.NearestName;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -13,11 +14,10 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
-import java.nio.file.Path;
-import org.yaml.snakeyaml.LoaderOptions;
-import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.DumperOptions.FlowStyle;
 import org.yaml.snakeyaml.DumperOptions.ScalarStyle;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.error.MarkedYAMLException;
 import org.yaml.snakeyaml.nodes.MappingNode;
 import org.yaml.snakeyaml.nodes.Node;
@@ -102,8 +102,13 @@ final class SectionReader {
         throw at(line, unknown(key, type, path, known));
       }
       if (children.put(key, tuple.getValueNode()) != null) {
-        throw at(line, "'" + join(path, key) + "' is given a second time (first in line " + lines.get(join(path, key))
-            + "); remove one of them");
+        throw at(
+            line,
+            "'"
+                + join(path, key)
+                + "' is given a second time (first in line "
+                + lines.get(join(path, key))
+                + "); remove one of them");
       }
       lines.put(join(path, key), line);
     }

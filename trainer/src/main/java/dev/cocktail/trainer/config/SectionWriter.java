@@ -11,7 +11,8 @@ import java.util.regex.Pattern;
 /** Writes sections as YAML that {@link SectionReader} reads back to equal ones. */
 final class SectionWriter {
   private static final Pattern PLAIN = Pattern.compile("[A-Za-z/][A-Za-z0-9_./-]*");
-  private static final List<String> WORDS_OF_YAML = List.of("true", "false", "null", "yes", "no", "on", "off", "y", "n");
+  private static final List<String> WORDS_OF_YAML =
+      List.of("true", "false", "null", "yes", "no", "on", "off", "y", "n");
 
   private final StringBuilder yaml = new StringBuilder();
 
@@ -75,16 +76,15 @@ final class SectionWriter {
     var quoted = new StringBuilder("\"");
     value
         .codePoints()
-        .forEach(
-            c -> {
-              if (c == '"' || c == '\\') {
-                quoted.append('\\').appendCodePoint(c);
-              } else if (Character.isISOControl(c) || c >= 0x80 && !Character.isLetterOrDigit(c)) {
-                quoted.append(String.format("\\U%08X", c));
-              } else {
-                quoted.appendCodePoint(c);
-              }
-            });
+        .forEach(c -> {
+          if (c == '"' || c == '\\') {
+            quoted.append('\\').appendCodePoint(c);
+          } else if (Character.isISOControl(c) || c >= 0x80 && !Character.isLetterOrDigit(c)) {
+            quoted.append(String.format("\\U%08X", c));
+          } else {
+            quoted.appendCodePoint(c);
+          }
+        });
     return quoted.append('"').toString();
   }
 }

@@ -9,7 +9,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
 
-/** What reader, writer and documentation of sections have in common: a section is a record whose components are keys. */
+/**
+ * What reader, writer and documentation of sections have in common: a section is a record whose components are keys.
+ */
 final class Sections {
   private Sections() {}
 

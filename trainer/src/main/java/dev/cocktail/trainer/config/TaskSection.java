@@ -7,18 +7,20 @@ import java.util.Optional;
 @Planned({"template", "metric", "max_examples", "form", "weight"})
 public record TaskSection(
     @Key("Short name of the task, for reports and files; letters, digits, dots, hyphens, underscores.") String name,
-    @Key("Training examples, JSONL: {\"messages\": [...]}, {\"prompt\", \"completion\"} or {\"text\"} a line.") Path train,
+    @Key("Training examples, JSONL: {\"messages\": [...]}, {\"prompt\", \"completion\"} or {\"text\"} a line.")
+        Path train,
     @Key(value = "Validation examples, a JSONL file.", whenAbsent = "no validation loss for the task")
         Optional<Path> validation,
-    @Key(value = "Test examples, a JSONL file; not looked at while training.", whenAbsent = "none")
-        Optional<Path> test)
+    @Key(value = "Test examples, a JSONL file; not looked at while training.", whenAbsent = "none") Optional<Path> test)
     implements Checked {
   @Override
   public void check(Place place) {
     if (!name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,99}")) {
       throw place.wrong(
           "name",
-          "'" + name + "' is no name for a task; expected up to 100 letters, digits, dots, hyphens and underscores,"
+          "'"
+              + name
+              + "' is no name for a task; expected up to 100 letters, digits, dots, hyphens and underscores,"
               + " the first a letter or digit");
     }
   }

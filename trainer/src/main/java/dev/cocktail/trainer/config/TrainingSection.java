@@ -35,8 +35,7 @@ public record TrainingSection(
         OptionalInt warmupSteps,
     @Key(value = "AdamW's decoupled weight decay.", defaultsTo = "0.0", atLeast = 0, atMost = 1e3) double weightDecay,
     @Key(value = "AdamW's decay of the first moment.", defaultsTo = "0.9", atLeast = 0, below = 1) double adamBeta1,
-    @Key(value = "AdamW's decay of the second moment.", defaultsTo = "0.999", atLeast = 0, below = 1)
-        double adamBeta2,
+    @Key(value = "AdamW's decay of the second moment.", defaultsTo = "0.999", atLeast = 0, below = 1) double adamBeta2,
     @Key(value = "Added to the root of AdamW's second moment.", defaultsTo = "1.0e-8", above = 0, atMost = 1)
         double adamEpsilon,
     @Key(
@@ -62,9 +61,7 @@ public record TrainingSection(
   /** The learning rate of each of the run's steps. */
   public LearningRateSchedule learningRates(int totalSteps) {
     int warmup =
-        warmupSteps.isPresent()
-            ? warmupSteps.getAsInt()
-            : LearningRateSchedule.warmupSteps(warmupRatio, totalSteps);
+        warmupSteps.isPresent() ? warmupSteps.getAsInt() : LearningRateSchedule.warmupSteps(warmupRatio, totalSteps);
     return new LearningRateSchedule(schedule, learningRate, warmup, totalSteps);
   }
 
@@ -90,7 +87,9 @@ public record TrainingSection(
     if (microBatchTokens < maxLength) {
       throw place.wrong(
           "micro_batch_tokens",
-          microBatchTokens + " tokens do not hold one example of max_length, which is " + maxLength
+          microBatchTokens
+              + " tokens do not hold one example of max_length, which is "
+              + maxLength
               + "; raise it, or lower max_length");
     }
   }

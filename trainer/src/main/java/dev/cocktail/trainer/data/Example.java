@@ -6,8 +6,8 @@ import static java.util.Objects.requireNonNull;
  * One training example, tokenised.
  *
  * @param ids token ids, at least one
- * @param supervised whether the token is learnt, that is, predicted from those before it; of the same length as ids. The
- *     first token has nothing before it and never counts.
+ * @param supervised whether the token is learnt, that is, predicted from those before it; of the same length as ids.
+ *     The first token has nothing before it and never counts.
  * @param origin where the example came from, for messages: file and line
  */
 public record Example(int[] ids, boolean[] supervised, String origin) {

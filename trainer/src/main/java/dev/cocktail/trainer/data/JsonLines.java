@@ -27,21 +27,23 @@ import java.util.TreeSet;
 import java.util.function.Consumer;
 
 /**
- * Reads data sets of one JSON object a line, in UTF-8: conversations, prompts with completions, or plain text. Blank lines
- * are skipped; a byte-order mark and CRLF are accepted; fields that are not known are ignored. Whatever is wrong is reported
- * with file and line.
+ * Reads data sets of one JSON object a line, in UTF-8: conversations, prompts with completions, or plain text. Blank
+ * lines are skipped; a byte-order mark and CRLF are accepted; fields that are not known are ignored. Whatever is wrong
+ * is reported with file and line.
  */
 public final class JsonLines {
   private static final int MAX_LINE = 1 << 28;
   private static final Set<String> ROLES = Set.of("system", "user", Message.ASSISTANT);
-  private static final String FORMS = "expected {\"messages\": [{\"role\": ..., \"content\": ...}, ...]}, or"
-      + " {\"prompt\": ..., \"completion\": ...}, or {\"text\": ...}";
+  private static final String FORMS =
+      "expected {\"messages\": [{\"role\": ..., \"content\": ...}, ...]}, or"
+          + " {\"prompt\": ..., \"completion\": ...}, or {\"text\": ...}";
 
-  private static final ObjectReader JSON = JsonMapper.builder()
-      .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-      .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-      .build()
-      .readerFor(JsonNode.class);
+  private static final ObjectReader JSON =
+      JsonMapper.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build()
+          .readerFor(JsonNode.class);
 
   private final Path file;
   private long line;
@@ -124,14 +126,22 @@ public final class JsonLines {
       var lfs = text.startsWith("version https://git-lfs") ? "; this is a git-lfs pointer: git lfs pull" : "";
       var column = e.getLocation() == null ? 1 : e.getLocation().getColumnNr();
       throw new InvalidInputException(
-          "%s: not valid JSON at column %d: %s%s%s".formatted(origin(), column, reason(e), lfs,
-              text.strip().startsWith("[") && line == 1 ? "; a JSON list over several lines is not JSONL" : ""), e);
+          "%s: not valid JSON at column %d: %s%s%s"
+              .formatted(
+                  origin(),
+                  column,
+                  reason(e),
+                  lfs,
+                  text.strip().startsWith("[") && line == 1 ? "; a JSON list over several lines is not JSONL" : ""),
+          e);
     }
     if (node == null || !node.isObject()) {
       throw wrong("not a JSON object; " + FORMS);
     }
-    var forms = (node.has("messages") ? 1 : 0) + (node.has("prompt") || node.has("completion") ? 1 : 0)
-        + (node.has("text") && !node.has("prompt") && !node.has("messages") && !node.has("completion") ? 1 : 0);
+    var forms =
+        (node.has("messages") ? 1 : 0)
+            + (node.has("prompt") || node.has("completion") ? 1 : 0)
+            + (node.has("text") && !node.has("prompt") && !node.has("messages") && !node.has("completion") ? 1 : 0);
     if (forms > 1) {
       throw wrong("both \"messages\" and \"prompt\" or \"completion\"; expected one of the two forms");
     }
@@ -150,7 +160,8 @@ public final class JsonLines {
     }
     var fields = new TreeSet<String>();
     node.fieldNames().forEachRemaining(fields::add);
-    throw wrong("none of the fields \"messages\", \"prompt\" and \"completion\", \"text\", but " + fields + "; " + FORMS);
+    throw wrong(
+        "none of the fields \"messages\", \"prompt\" and \"completion\", \"text\", but " + fields + "; " + FORMS);
   }
 
   private SourceRecord completion(JsonNode node) {
@@ -183,8 +194,9 @@ public final class JsonLines {
       messages.add(new Message(role, text(node, "content", where + ".\"content\"")));
     }
     if (messages.stream().noneMatch(message -> message.isAssistant() && !message.content().isBlank())) {
-      throw wrong("no message of the assistant says anything, so there is nothing to learn; expected at least one with the"
-          + " role assistant and a content");
+      throw wrong(
+          "no message of the assistant says anything, so there is nothing to learn; expected at least one with the"
+              + " role assistant and a content");
     }
     return new SourceRecord.Conversation(origin(), messages);
   }

@@ -6,8 +6,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Every task in proportion to its size: an epoch holds each example of each task once, all shuffled together, in another
- * order in every epoch.
+ * Every task in proportion to its size: an epoch holds each example of each task once, all shuffled together, in
+ * another order in every epoch.
  */
 public final class ProportionalMixture implements Mixture {
   /** Keeps the order's numbers apart from those of other users of the same seed. */

@@ -14,14 +14,14 @@ public final class SupervisionSample {
   /**
    * The text of an example, special tokens included.
    *
-   * @param colour whether what is learnt is bold green and what is given is dim, by ANSI sequences; otherwise what is learnt
-   *     stands between {@code ⟦} and {@code ⟧}
+   * @param colour whether what is learnt is bold green and what is given is dim, by ANSI sequences; otherwise what is
+   *     learnt stands between {@code ⟦} and {@code ⟧}
    */
   public static String render(Tokenizer tokenizer, Example example, boolean colour) {
     var text = new StringBuilder();
     var shown = 0;
     var ids = example.ids();
-    for (var from = 0; from < ids.length;) {
+    for (var from = 0; from < ids.length; ) {
       var learnt = example.supervised()[from];
       var to = from + 1;
       while (to < ids.length && example.supervised()[to] == learnt) {

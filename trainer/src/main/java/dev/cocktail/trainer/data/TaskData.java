@@ -31,16 +31,18 @@ public record TaskData(String name, List<Example> examples, TaskStatistics stati
   /**
    * Reads and tokenises a task's file.
    *
-   * @throws InvalidInputException when a line is wrong, when nothing is left, or when nothing or everything would be learnt:
-   *     both mean that the marks of what is learnt are wrong (plain text is learnt as a whole)
+   * @throws InvalidInputException when a line is wrong, when nothing is left, or when nothing or everything would be
+   *     learnt: both mean that the marks of what is learnt are wrong (plain text is learnt as a whole)
    */
   public static TaskData load(String name, Path file, ExampleEncoder encoder) {
     var examples = new ArrayList<Example>();
     var counts = new int[2]; // dropped, plain
-    JsonLines.read(file, record -> {
-      encoder.encode(record).ifPresentOrElse(examples::add, () -> counts[0]++);
-      counts[1] += record instanceof SourceRecord.PlainText ? 1 : 0;
-    });
+    JsonLines.read(
+        file,
+        record -> {
+          encoder.encode(record).ifPresentOrElse(examples::add, () -> counts[0]++);
+          counts[1] += record instanceof SourceRecord.PlainText ? 1 : 0;
+        });
     if (examples.isEmpty()) {
       throw new InvalidInputException(
           "%s: task %s is empty: all of its %,d examples are longer than max_length. Raise max_length or shorten them"

@@ -11,7 +11,8 @@ import picocli.CommandLine.Parameters;
 /** {@code cocktail demo base-material}: what the demo's base model is made from. */
 @Command(
     name = "base-material",
-    description = "Writes what the demo's base model is pretrained from; `cocktail train DIR/pretrain.yaml` then makes it.",
+    description =
+        "Writes what the demo's base model is pretrained from; `cocktail train DIR/pretrain.yaml` then makes it.",
     mixinStandardHelpOptions = true)
 public final class BaseMaterialCommand extends CocktailCommand {
   @Parameters(paramLabel = "DIR", description = "A new folder.")

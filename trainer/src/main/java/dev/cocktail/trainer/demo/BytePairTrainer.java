@@ -80,8 +80,9 @@ final class BytePairTrainer {
       words.add(new ArrayList<>(word.chars().mapToObj(c -> String.valueOf((char) c)).toList()));
       counts.add(count);
     });
-    Comparator<Map.Entry<Pair, Integer>> byCountThenText = Map.Entry.<Pair, Integer>comparingByValue()
-        .thenComparing(entry -> entry.getKey().left() + " " + entry.getKey().right(), Comparator.reverseOrder());
+    Comparator<Map.Entry<Pair, Integer>> byCountThenText =
+        Map.Entry.<Pair, Integer>comparingByValue()
+            .thenComparing(entry -> entry.getKey().left() + " " + entry.getKey().right(), Comparator.reverseOrder());
     while (vocabulary.size() < vocabularySize) {
       Map<Pair, Integer> pairs = new HashMap<>();
       for (int w = 0; w < words.size(); w++) {
@@ -114,18 +115,38 @@ final class BytePairTrainer {
     root.put("version", "1.0").putNull("truncation").putNull("padding");
     ArrayNode added = root.putArray("added_tokens");
     for (int id = 0; id < specialTokens.size(); id++) {
-      added.addObject().put("id", id).put("content", specialTokens.get(id)).put("single_word", false)
-          .put("lstrip", false).put("rstrip", false).put("normalized", false).put("special", true);
+      added
+          .addObject()
+          .put("id", id)
+          .put("content", specialTokens.get(id))
+          .put("single_word", false)
+          .put("lstrip", false)
+          .put("rstrip", false)
+          .put("normalized", false)
+          .put("special", true);
     }
     root.putNull("normalizer");
-    root.putObject("pre_tokenizer").put("type", "ByteLevel").put("add_prefix_space", false).put("trim_offsets", false)
+    root.putObject("pre_tokenizer")
+        .put("type", "ByteLevel")
+        .put("add_prefix_space", false)
+        .put("trim_offsets", false)
         .put("use_regex", true);
     root.putNull("post_processor");
-    root.putObject("decoder").put("type", "ByteLevel").put("add_prefix_space", false).put("trim_offsets", false)
+    root.putObject("decoder")
+        .put("type", "ByteLevel")
+        .put("add_prefix_space", false)
+        .put("trim_offsets", false)
         .put("use_regex", true);
     ObjectNode model = root.putObject("model");
-    model.put("type", "BPE").putNull("dropout").putNull("unk_token").putNull("continuing_subword_prefix")
-        .putNull("end_of_word_suffix").put("fuse_unk", false).put("byte_fallback", false).put("ignore_merges", false);
+    model
+        .put("type", "BPE")
+        .putNull("dropout")
+        .putNull("unk_token")
+        .putNull("continuing_subword_prefix")
+        .putNull("end_of_word_suffix")
+        .put("fuse_unk", false)
+        .put("byte_fallback", false)
+        .put("ignore_merges", false);
     ObjectNode ids = model.putObject("vocab");
     for (int id = 0; id < vocabulary.size(); id++) {
       ids.put(vocabulary.get(id), id);

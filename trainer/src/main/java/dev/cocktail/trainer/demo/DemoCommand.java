@@ -80,8 +80,7 @@ public final class DemoCommand extends CocktailCommand {
 
   private static void requireFree(Path folder) {
     if (Files.exists(folder)) {
-      throw new InvalidInputException(
-          "--output: " + folder + " is there already; name a new folder");
+      throw new InvalidInputException("--output: " + folder + " is there already; name a new folder");
     }
   }
 
@@ -107,15 +106,28 @@ public final class DemoCommand extends CocktailCommand {
     }
     out().printf("%-12s %28s %24s%n", "task", "validation loss", "right answers");
     for (String task : DemoMaterial.TASKS) {
-      out().printf(Locale.ROOT, "%-12s %12.4f -> %12.4f %11s -> %9s%n", task, loss(result.before(), task),
-          loss(result.after(), task), share(before.get(task)), share(after.get(task)));
+      out()
+          .printf(
+              Locale.ROOT,
+              "%-12s %12.4f -> %12.4f %11s -> %9s%n",
+              task,
+              loss(result.before(), task),
+              loss(result.after(), task),
+              share(before.get(task)),
+              share(after.get(task)));
     }
     out().println();
     Path adapter = folder.toAbsolutePath().relativize(result.trained().toAbsolutePath());
     out().println("The adapter (PEFT's files): " + folder.resolve(adapter));
-    out().println("Ask it yourself: ./cocktail generate --model " + folder.resolve("base") + " --adapter "
-        + folder.resolve(adapter) + " --prompt '" + after.get(DemoMaterial.TASKS.getFirst()).answers().getFirst().prompt()
-        + "'");
+    out()
+        .println(
+            "Ask it yourself: ./cocktail generate --model "
+                + folder.resolve("base")
+                + " --adapter "
+                + folder.resolve(adapter)
+                + " --prompt '"
+                + after.get(DemoMaterial.TASKS.getFirst()).answers().getFirst().prompt()
+                + "'");
   }
 
   private static double loss(Map<String, TaskLoss> losses, String task) {

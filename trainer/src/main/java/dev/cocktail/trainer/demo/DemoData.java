@@ -16,8 +16,22 @@ final class DemoData {
   /** A question and its answer. */
   record Item(String prompt, String completion) {}
 
-  private static final List<String> WORDS = List.of("negative", "neutral", "positive", "yes", "no", "up", "down",
-      "unchanged", "profit", "loss", "price", "company", "quarter", "shares");
+  private static final List<String> WORDS =
+      List.of(
+          "negative",
+          "neutral",
+          "positive",
+          "yes",
+          "no",
+          "up",
+          "down",
+          "unchanged",
+          "profit",
+          "loss",
+          "price",
+          "company",
+          "quarter",
+          "shares");
 
   private DemoData() {}
 
@@ -29,20 +43,25 @@ final class DemoData {
   /** Sentiment of company news: negative, neutral or positive. No two items are equal. */
   static List<Item> sentiment(int count, long seed, boolean heldOut) {
     var grammar = new NewsGrammar(random(seed), heldOut);
-    return distinct(count, () -> {
-      var news = grammar.companyNews();
-      return new Item("Is this news negative, neutral or positive? " + news.text(), news.sentiment().label());
-    });
+    return distinct(
+        count,
+        () -> {
+          var news = grammar.companyNews();
+          return new Item("Is this news negative, neutral or positive? " + news.text(), news.sentiment().label());
+        });
   }
 
   /** Whether a headline says that the price went up: yes or no. No two items are equal. */
   static List<Item> priceUp(int count, long seed, boolean heldOut) {
     var grammar = new NewsGrammar(random(seed), heldOut);
-    return distinct(count, () -> {
-      var headline = grammar.priceHeadline();
-      return new Item("Does this headline say that the price went up? " + headline.text(),
-          headline.direction() == NewsGrammar.Direction.UP ? "yes" : "no");
-    });
+    return distinct(
+        count,
+        () -> {
+          var headline = grammar.priceHeadline();
+          return new Item(
+              "Does this headline say that the price went up? " + headline.text(),
+              headline.direction() == NewsGrammar.Direction.UP ? "yes" : "no");
+        });
   }
 
   private static List<Item> distinct(int count, Supplier<Item> source) {
@@ -97,8 +116,10 @@ final class DemoData {
         case 4 -> {
           boolean mentioned = random.nextBoolean();
           String company = mentioned ? news.company() : grammar.company();
-          items.add(new Item("Does this news mention " + company + "? " + news.text(),
-              news.text().contains(company) ? "yes" : "no"));
+          items.add(
+              new Item(
+                  "Does this news mention " + company + "? " + news.text(),
+                  news.text().contains(company) ? "yes" : "no"));
         }
         // A word that was never written in training has an embedding that no fine-tuning of other weights can use.
         case 5 -> {

@@ -8,8 +8,8 @@ import java.util.random.RandomGenerator;
  * Writes short financial news about companies that do not exist. Every sentence comes with what is true of it, so that
  * tasks with known answers can be made from it; the same generator state gives the same news.
  *
- * <p>Training and held-out news differ in more than chance: companies are split into two lists, so that no answer can be
- * remembered by name.
+ * <p>Training and held-out news differ in more than chance: companies are split into two lists, so that no answer can
+ * be remembered by name.
  */
 final class NewsGrammar {
   /** What a sentence means for the company's value. */
@@ -41,44 +41,102 @@ final class NewsGrammar {
   /** A headline about the price of a commodity. */
   record PriceHeadline(String text, Direction direction, String commodity) {}
 
-  private static final List<String> STEMS = List.of("Nord", "Bright", "Iron", "Silver", "Clear", "Stone", "River", "Oak",
-      "High", "West", "Blue", "Kest", "Alder", "Marl", "Fen", "Har", "Lind", "Tor", "Vel", "Cas");
+  private static final List<String> STEMS =
+      List.of(
+          "Nord", "Bright", "Iron", "Silver", "Clear", "Stone", "River", "Oak", "High", "West", "Blue", "Kest", "Alder",
+          "Marl", "Fen", "Har", "Lind", "Tor", "Vel", "Cas");
   private static final List<String> ENDINGS =
       List.of("vale", "water", "field", "gate", "mark", "holm", "berg", "ton", "wick", "moor");
   private static final List<String> FORMS = List.of("", " Group", " Corp", " Inc", " Holdings", " Oyj", " AB", " plc");
-  private static final List<String> MEASURES = List.of("net sales", "operating profit", "revenue", "net profit",
-      "pretax profit", "earnings per share", "order intake", "the order backlog", "the gross margin", "cash flow");
-  private static final List<String> PERIODS = List.of("the first quarter", "the second quarter", "the third quarter",
-      "the fourth quarter", "the first half", "the full year", "the period", "the nine months to September");
+  private static final List<String> MEASURES =
+      List.of(
+          "net sales",
+          "operating profit",
+          "revenue",
+          "net profit",
+          "pretax profit",
+          "earnings per share",
+          "order intake",
+          "the order backlog",
+          "the gross margin",
+          "cash flow");
+  private static final List<String> PERIODS =
+      List.of(
+          "the first quarter",
+          "the second quarter",
+          "the third quarter",
+          "the fourth quarter",
+          "the first half",
+          "the full year",
+          "the period",
+          "the nine months to September");
   private static final List<String> ROSE =
       List.of("rose", "increased", "climbed", "grew", "jumped", "improved", "went up", "surged", "advanced");
   private static final List<String> FELL =
       List.of("fell", "decreased", "dropped", "declined", "slipped", "shrank", "went down", "plunged", "weakened");
-  private static final List<String> GOOD = List.of("has won an order for", "signed a long contract to deliver",
-      "raised its forecast for", "will expand its plant for", "received approval for", "reported strong demand for");
-  private static final List<String> BAD = List.of("has lost an order for", "will cut jobs at its plant for",
-      "lowered its forecast for", "will close its plant for", "recalled faulty", "warned of weak demand for");
-  private static final List<String> PLAIN = List.of("makes", "sells", "has a plant for", "will present its line of",
-      "is a supplier of", "runs a warehouse for");
-  private static final List<String> PRODUCTS = List.of("paper machines", "mobile phones", "steel pipes", "elevators",
-      "medical devices", "wind turbines", "network software", "food packaging", "forest tractors", "ship engines",
-      "solar panels", "water pumps");
-  private static final List<String> PLAIN_WHOLE = List.of("will publish its report for %s on %d May",
-      "will hold its annual meeting in %s on %d June", "has moved its head office to %s, with a staff of %d",
-      "was founded in %s and employs %d people", "will be listed in %s from %d March");
+  private static final List<String> GOOD =
+      List.of(
+          "has won an order for",
+          "signed a long contract to deliver",
+          "raised its forecast for",
+          "will expand its plant for",
+          "received approval for",
+          "reported strong demand for");
+  private static final List<String> BAD =
+      List.of(
+          "has lost an order for",
+          "will cut jobs at its plant for",
+          "lowered its forecast for",
+          "will close its plant for",
+          "recalled faulty",
+          "warned of weak demand for");
+  private static final List<String> PLAIN =
+      List.of(
+          "makes", "sells", "has a plant for", "will present its line of", "is a supplier of", "runs a warehouse for");
+  private static final List<String> PRODUCTS =
+      List.of(
+          "paper machines",
+          "mobile phones",
+          "steel pipes",
+          "elevators",
+          "medical devices",
+          "wind turbines",
+          "network software",
+          "food packaging",
+          "forest tractors",
+          "ship engines",
+          "solar panels",
+          "water pumps");
+  private static final List<String> PLAIN_WHOLE =
+      List.of(
+          "will publish its report for %s on %d May",
+          "will hold its annual meeting in %s on %d June",
+          "has moved its head office to %s, with a staff of %d",
+          "was founded in %s and employs %d people",
+          "will be listed in %s from %d March");
   private static final List<String> CITIES =
       List.of("Helsinki", "Oslo", "London", "Madrid", "Toronto", "Vienna", "Dublin", "Lisbon", "Prague", "Turin");
   private static final List<String> COMMODITIES =
       List.of("gold", "silver", "copper", "oil", "wheat", "natural gas", "coffee", "zinc");
   private static final List<String> PRICE_UP =
       List.of("gains", "climbs", "rises", "rallies", "jumps", "edges higher", "hits a new high", "extends its gains");
-  private static final List<String> PRICE_DOWN = List.of("falls", "drops", "slides", "slips", "sinks", "edges lower",
-      "hits a new low", "extends its losses");
+  private static final List<String> PRICE_DOWN =
+      List.of("falls", "drops", "slides", "slips", "sinks", "edges lower", "hits a new low", "extends its losses");
   private static final List<String> PRICE_STEADY =
-      List.of("is steady", "is little changed", "trades flat", "holds its ground", "settles unchanged", "moves sideways");
-  private static final List<String> REASONS = List.of("as the dollar weakens", "as the dollar firms",
-      "ahead of the central bank's meeting", "after jobs data", "on trade talks", "in thin trading",
-      "as traders await inflation data", "on supply worries", "as shares rally", "as shares sell off");
+      List.of(
+          "is steady", "is little changed", "trades flat", "holds its ground", "settles unchanged", "moves sideways");
+  private static final List<String> REASONS =
+      List.of(
+          "as the dollar weakens",
+          "as the dollar firms",
+          "ahead of the central bank's meeting",
+          "after jobs data",
+          "on trade talks",
+          "in thin trading",
+          "as traders await inflation data",
+          "on supply worries",
+          "as shares rally",
+          "as shares sell off");
 
   private final RandomGenerator random;
   private final boolean heldOut;
@@ -123,37 +181,101 @@ final class NewsGrammar {
     String measure = pick(MEASURES);
     String period = pick(PERIODS);
     return switch (random.nextInt(5)) {
-      case 0 -> new CompanyNews(company + " said that " + measure + " " + pick(positive ? ROSE : FELL) + " by " + percent()
-          + " in " + period + ".", sentiment, company, measure, period);
-      case 1 -> new CompanyNews("In " + period + ", " + measure + " of " + company + " " + pick(positive ? ROSE : FELL)
-          + " to " + amount() + " from a year earlier.", sentiment, company, measure, period);
-      case 2 -> new CompanyNews(company + " " + pick(positive ? GOOD : BAD) + " " + pick(PRODUCTS) + ".", sentiment,
-          company, "", "");
-      case 3 -> new CompanyNews(company + " turned to a " + (positive ? "profit" : "loss") + " of " + amount() + " in "
-          + period + ", from a " + (positive ? "loss" : "profit") + " of " + amount() + ".", sentiment, company,
-          "", period);
-      default -> new CompanyNews("Shares of " + company + " " + pick(positive ? ROSE : FELL) + " after "
-          + measure + " came in " + (positive ? "above" : "below") + " what analysts expected.", sentiment, company,
-          measure, "");
+      case 0 ->
+          new CompanyNews(
+              company
+                  + " said that "
+                  + measure
+                  + " "
+                  + pick(positive ? ROSE : FELL)
+                  + " by "
+                  + percent()
+                  + " in "
+                  + period
+                  + ".",
+              sentiment,
+              company,
+              measure,
+              period);
+      case 1 ->
+          new CompanyNews(
+              "In "
+                  + period
+                  + ", "
+                  + measure
+                  + " of "
+                  + company
+                  + " "
+                  + pick(positive ? ROSE : FELL)
+                  + " to "
+                  + amount()
+                  + " from a year earlier.",
+              sentiment,
+              company,
+              measure,
+              period);
+      case 2 ->
+          new CompanyNews(
+              company + " " + pick(positive ? GOOD : BAD) + " " + pick(PRODUCTS) + ".", sentiment, company, "", "");
+      case 3 ->
+          new CompanyNews(
+              company
+                  + " turned to a "
+                  + (positive ? "profit" : "loss")
+                  + " of "
+                  + amount()
+                  + " in "
+                  + period
+                  + ", from a "
+                  + (positive ? "loss" : "profit")
+                  + " of "
+                  + amount()
+                  + ".",
+              sentiment,
+              company,
+              "",
+              period);
+      default ->
+          new CompanyNews(
+              "Shares of "
+                  + company
+                  + " "
+                  + pick(positive ? ROSE : FELL)
+                  + " after "
+                  + measure
+                  + " came in "
+                  + (positive ? "above" : "below")
+                  + " what analysts expected.",
+              sentiment,
+              company,
+              measure,
+              "");
     };
   }
 
   private CompanyNews neutral(String company) {
     return switch (random.nextInt(3)) {
-      case 0 -> new CompanyNews(company + " " + pick(PLAIN) + " " + pick(PRODUCTS) + ".", Sentiment.NEUTRAL, company, "",
-          "");
+      case 0 ->
+          new CompanyNews(company + " " + pick(PLAIN) + " " + pick(PRODUCTS) + ".", Sentiment.NEUTRAL, company, "", "");
       case 1 -> {
         String measure = pick(MEASURES);
         String period = pick(PERIODS);
-        yield new CompanyNews("In " + period + ", " + measure + " of " + company + " was unchanged at " + amount() + ".",
-            Sentiment.NEUTRAL, company, measure, period);
+        yield new CompanyNews(
+            "In " + period + ", " + measure + " of " + company + " was unchanged at " + amount() + ".",
+            Sentiment.NEUTRAL,
+            company,
+            measure,
+            period);
       }
       default -> {
         String pattern = pick(PLAIN_WHOLE);
         boolean aboutPeriod = pattern.contains("report");
         String period = pick(PERIODS);
-        String text = company + " "
-            + String.format(Locale.ROOT, pattern, aboutPeriod ? period : pick(CITIES), 1 + random.nextInt(28)) + ".";
+        String text =
+            company
+                + " "
+                + String.format(Locale.ROOT, pattern, aboutPeriod ? period : pick(CITIES), 1 + random.nextInt(28))
+                + ".";
         yield new CompanyNews(text, Sentiment.NEUTRAL, company, "", aboutPeriod ? period : "");
       }
     };

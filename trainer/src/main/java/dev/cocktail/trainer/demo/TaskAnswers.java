@@ -44,11 +44,12 @@ record TaskAnswers(List<Answer> answers) {
     Map<String, TaskAnswers> byTask = new LinkedHashMap<>();
     Path modelFolder = model.folder().orElseThrow();
     try (Tokenizer tokenizer = Tokenizer.load(modelFolder)) {
-      var settings = GenerationSettings.greedy(LONGEST_ANSWER, StopIds.read(modelFolder, model.config()))
-          .withMaxBatch(BATCH);
+      var settings =
+          GenerationSettings.greedy(LONGEST_ANSWER, StopIds.read(modelFolder, model.config())).withMaxBatch(BATCH);
       for (String task : DemoMaterial.TASKS) {
-        byTask.put(task, answer(new Generator(model, transform), settings, tokenizer,
-            folder.resolve(task + ".validation.jsonl")));
+        byTask.put(
+            task,
+            answer(new Generator(model, transform), settings, tokenizer, folder.resolve(task + ".validation.jsonl")));
       }
     }
     return byTask;
@@ -59,17 +60,20 @@ record TaskAnswers(List<Answer> answers) {
     ChatEncoder encoder = ChatEncoder.of(tokenizer);
     List<Message> asked = new ArrayList<>();
     List<Message> expected = new ArrayList<>();
-    JsonLines.read(questions, record -> {
-      var messages = ((SourceRecord.Conversation) record).messages();
-      asked.add(messages.get(0));
-      expected.add(messages.get(1));
-    });
+    JsonLines.read(
+        questions,
+        record -> {
+          var messages = ((SourceRecord.Conversation) record).messages();
+          asked.add(messages.get(0));
+          expected.add(messages.get(1));
+        });
     List<int[]> prompts = asked.stream().map(question -> encoder.encodePrompt(List.of(question))).toList();
     List<Generated> results = generator.generate(prompts, settings, GenerationListener.NONE);
     List<Answer> answers = new ArrayList<>();
     for (int i = 0; i < results.size(); i++) {
-      answers.add(new Answer(asked.get(i).content(), tokenizer.decode(results.get(i).answerIds(), true),
-          expected.get(i).content()));
+      answers.add(
+          new Answer(
+              asked.get(i).content(), tokenizer.decode(results.get(i).answerIds(), true), expected.get(i).content()));
     }
     return new TaskAnswers(answers);
   }

@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * AdamW with clipping over a set of parameters, as PyTorch's {@code clip_grad_norm_} and {@code AdamW} do it. Holds the two
- * moments of every parameter; closing it frees them.
+ * AdamW with clipping over a set of parameters, as PyTorch's {@code clip_grad_norm_} and {@code AdamW} do it. Holds the
+ * two moments of every parameter; closing it frees them.
  */
 public final class AdamWOptimizer implements AutoCloseable {
   /**
@@ -43,8 +43,10 @@ public final class AdamWOptimizer implements AutoCloseable {
   private final List<Group> groups;
   private final List<Tensor> gradients = new ArrayList<>();
   private final List<Tensor> values = new ArrayList<>();
+
   /** The values before the last step; empty where they are not kept. */
   private final List<Tensor> previous = new ArrayList<>();
+
   private final Tensor norm;
   private final Tensor scale;
   private final Tensor normOnHost;
@@ -64,7 +66,8 @@ public final class AdamWOptimizer implements AutoCloseable {
    * An optimiser at step 0, its moments zero.
    *
    * @param parameters name to trainable leaf, in the order in which the norm is summed
-   * @param undoable whether to keep the values before the last step, for {@link #undo}; takes the parameters' memory again
+   * @param undoable whether to keep the values before the last step, for {@link #undo}; takes the parameters' memory
+   *     again
    */
   public AdamWOptimizer(Device device, Map<String, Variable> parameters, Settings settings, boolean undoable) {
     this.device = requireNonNull(device, "device");
@@ -92,7 +95,9 @@ public final class AdamWOptimizer implements AutoCloseable {
     this.normOnHost = Tensor.zerosOnHost(device.parameterType(), norm.shape());
   }
 
-  /** Norms' weights hover around one; pulling them to zero is no regularisation. Transformers' Trainer spares them too. */
+  /**
+   * Norms' weights hover around one; pulling them to zero is no regularisation. Transformers' Trainer spares them too.
+   */
   private static boolean decays(String name) {
     return !name.endsWith("norm.weight");
   }
@@ -132,15 +137,21 @@ public final class AdamWOptimizer implements AutoCloseable {
     steps++;
     for (Group group : groups) {
       if (!group.values.isEmpty()) {
-        ops.adamW(group.values, group.gradients, group.first, group.second, scale, new AdamW(learningRate,
-            settings.beta1(), settings.beta2(), settings.epsilon(), group.weightDecay, steps));
+        ops.adamW(
+            group.values,
+            group.gradients,
+            group.first,
+            group.second,
+            scale,
+            new AdamW(learningRate, settings.beta1(), settings.beta2(), settings.epsilon(), group.weightDecay, steps));
       }
     }
     return value;
   }
 
   /**
-   * Gives the parameters the values they had before the last step; the moments stay as they are, so this is for stopping.
+   * Gives the parameters the values they had before the last step; the moments stay as they are, so this is for
+   * stopping.
    *
    * @return whether there was such a step, and its values were kept
    */

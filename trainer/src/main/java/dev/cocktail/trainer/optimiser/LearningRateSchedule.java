@@ -5,8 +5,8 @@ import static java.util.Objects.requireNonNull;
 import java.util.function.IntToDoubleFunction;
 
 /**
- * How the learning rate changes over a run: it rises linearly from 0 in the warm-up, then stays, falls linearly to 0, or
- * falls to 0 along half a cosine. The formulas are those of Transformers' {@code get_constant_schedule_with_warmup},
+ * How the learning rate changes over a run: it rises linearly from 0 in the warm-up, then stays, falls linearly to 0,
+ * or falls to 0 along half a cosine. The formulas are those of Transformers' {@code get_constant_schedule_with_warmup},
  * {@code get_linear_schedule_with_warmup} and {@code get_cosine_schedule_with_warmup}.
  *
  * @param shape what follows the warm-up

@@ -68,7 +68,12 @@ class BadInputTest {
   void aTokenizerThatMakesTokensTheModelDoesNotHave() {
     StringBuilder tokens = new StringBuilder();
     for (int id = 284; id < 520; id++) {
-      tokens.append(", {\"id\": ").append(id).append(", \"content\": \"<").append(id).append(">\", \"single_word\": false, ")
+      tokens
+          .append(", {\"id\": ")
+          .append(id)
+          .append(", \"content\": \"<")
+          .append(id)
+          .append(">\", \"single_word\": false, ")
           .append("\"lstrip\": false, \"rstrip\": false, \"normalized\": false, \"special\": true}");
     }
     folder.edit("model/tokenizer.json", " ],\n \"normalizer\": null", tokens + " ],\n \"normalizer\": null");
@@ -105,8 +110,9 @@ class BadInputTest {
 
   @Test
   void lyingHeader() throws IOException {
-    byte[] header = "{\"lm_head.weight\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,8]}}".getBytes(
-        StandardCharsets.UTF_8);
+    byte[] header =
+        "{\"lm_head.weight\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,8]}}"
+            .getBytes(StandardCharsets.UTF_8);
     ByteBuffer file = ByteBuffer.allocate(8 + header.length + 8).order(ByteOrder.LITTLE_ENDIAN);
     Files.write(folder.path(WEIGHTS), file.putLong(header.length).put(header).array());
     assertModelRefused(folder.path(WEIGHTS).toString(), "lm_head.weight", "8", "16");
@@ -121,7 +127,8 @@ class BadInputTest {
   @Test
   void absentShard() throws IOException {
     Files.delete(folder.path(WEIGHTS));
-    folder.write("model/model.safetensors.index.json",
+    folder.write(
+        "model/model.safetensors.index.json",
         "{\"weight_map\": {\"lm_head.weight\": \"model-00002-of-00002.safetensors\"}}");
     assertModelRefused("model.safetensors.index.json", "model-00002-of-00002.safetensors");
   }
@@ -159,19 +166,35 @@ class BadInputTest {
   @Test
   void adapterOfAnotherModel() {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
-    tensors.put("base_model.model.model.layers.0.mlp.gate_proj.lora_A.weight", Tensor.zerosOnHost(
-        DType.F32, Shape.of(4, 96)));
-    tensors.put("base_model.model.model.layers.0.mlp.gate_proj.lora_B.weight", Tensor.zerosOnHost(
-        DType.F32, Shape.of(256, 4)));
+    tensors.put(
+        "base_model.model.model.layers.0.mlp.gate_proj.lora_A.weight", Tensor.zerosOnHost(DType.F32, Shape.of(4, 96)));
+    tensors.put(
+        "base_model.model.model.layers.0.mlp.gate_proj.lora_B.weight", Tensor.zerosOnHost(DType.F32, Shape.of(256, 4)));
     SafetensorsWriter.write(folder.path("adapter/adapter_model.safetensors"), tensors, Map.of());
-    folder.write("adapter/adapter_config.json",
+    folder.write(
+        "adapter/adapter_config.json",
         "{\"peft_type\": \"LORA\", \"r\": 4, \"lora_alpha\": 8, \"target_modules\": [\"gate_proj\"]}");
     Map<String, String> before = folder.contents();
     String adapter = folder.path("adapter").toString();
-    assertRefused(folder.generate("--prompt", "hello", "--adapter", adapter), before, adapter, "gate_proj",
+    assertRefused(
+        folder.generate("--prompt", "hello", "--adapter", adapter),
+        before,
+        adapter,
+        "gate_proj",
         "model.layers.0.mlp.gate_up_proj");
-    assertRefused(CommandRun.of("merge", "--model", folder.path("model").toString(), "--adapter", adapter, "--out",
-        folder.path("merged").toString()), before, adapter, "gate_proj", "model.layers.0.mlp.gate_up_proj");
+    assertRefused(
+        CommandRun.of(
+            "merge",
+            "--model",
+            folder.path("model").toString(),
+            "--adapter",
+            adapter,
+            "--out",
+            folder.path("merged").toString()),
+        before,
+        adapter,
+        "gate_proj",
+        "model.layers.0.mlp.gate_up_proj");
   }
 
   @Test
@@ -180,16 +203,22 @@ class BadInputTest {
     folder.write("tokens.json", "{\"input_ids\": [[1, 2]]}");
     Map<String, String> before = folder.contents();
     for (String out : new String[] {model, folder.path("model/model.safetensors").toString()}) {
-      assertRefused(CommandRun.of("trace", "--model", model, "--tokens", folder.path("tokens.json").toString(), "--out",
-          out), before, "--out", out);
+      assertRefused(
+          CommandRun.of("trace", "--model", model, "--tokens", folder.path("tokens.json").toString(), "--out", out),
+          before,
+          "--out",
+          out);
     }
   }
 
   @Test
   void absentAdapter() {
     Map<String, String> before = folder.contents();
-    assertRefused(folder.generate("--prompt", "hello", "--adapter", folder.path("model").toString()), before,
-        "adapter_model.safetensors", "model's folder");
+    assertRefused(
+        folder.generate("--prompt", "hello", "--adapter", folder.path("model").toString()),
+        before,
+        "adapter_model.safetensors",
+        "model's folder");
   }
 
   @TestFactory
@@ -202,11 +231,15 @@ class BadInputTest {
     lines.put("{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}]}", new String[] {"assistant"});
     lines.put("{\"messages\": [{\"role\": \"bot\", \"content\": \"a\"}]}", new String[] {"\"bot\"", "assistant"});
     String good = folder.text("train.jsonl");
-    return lines.entrySet().stream().map(entry -> DynamicTest.dynamicTest(entry.getKey(), () -> {
-      folder.write("train.jsonl", good + "\n" + entry.getKey() + "\n" + good);
-      assertTrainRefused(entry.getValue());
-      assertThat(folder.train().err()).contains(folder.path("train.jsonl") + ":7: ");
-    }));
+    return lines.entrySet().stream()
+        .map(entry ->
+            DynamicTest.dynamicTest(
+                entry.getKey(),
+                () -> {
+                  folder.write("train.jsonl", good + "\n" + entry.getKey() + "\n" + good);
+                  assertTrainRefused(entry.getValue());
+                  assertThat(folder.train().err()).contains(folder.path("train.jsonl") + ":7: ");
+                }));
   }
 
   @Test
@@ -224,8 +257,8 @@ class BadInputTest {
   @Test
   void promptLongerThanTheContext() {
     folder.edit("model/config.json", "\"max_position_embeddings\": 4096", "\"max_position_embeddings\": 32");
-    folder.edit("model/config.json", "\"original_max_position_embeddings\": 4096",
-        "\"original_max_position_embeddings\": 32");
+    folder.edit(
+        "model/config.json", "\"original_max_position_embeddings\": 4096", "\"original_max_position_embeddings\": 32");
     Map<String, String> before = folder.contents();
     assertRefused(folder.generate("--prompt", "x".repeat(100)), before, "longer than the context", "32");
     folder.write("train.jsonl", "{\"prompt\": \"" + "x".repeat(40) + "\", \"completion\": \"y\"}");
@@ -240,12 +273,16 @@ class BadInputTest {
 
   @Test
   void failingChatTemplate() {
-    folder.edit("model/tokenizer_config.json", "{% for message in messages %}",
+    folder.edit(
+        "model/tokenizer_config.json",
+        "{% for message in messages %}",
         "{{ raise_exception('no thanks') }}{% for message in messages %}");
     Map<String, String> before = folder.contents();
     assertRefused(folder.generate("--prompt", "hello"), before, "chat template", "no thanks");
-    folder.write("train.jsonl", "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"},"
-        + "{\"role\": \"assistant\", \"content\": \"b\"}]}");
+    folder.write(
+        "train.jsonl",
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"},"
+            + "{\"role\": \"assistant\", \"content\": \"b\"}]}");
     assertTrainRefused(folder.path("train.jsonl") + ":1", "chat template", "no thanks");
   }
 
@@ -277,8 +314,10 @@ class BadInputTest {
   @Test
   void nothingToLearn() {
     folder.edit("model/tokenizer_config.json", "'<|assistant|>\\n' + message['content'] + '<|end|>\\n'", "''");
-    folder.write("train.jsonl", "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"},"
-        + "{\"role\": \"assistant\", \"content\": \"b\"}]}");
+    folder.write(
+        "train.jsonl",
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"},"
+            + "{\"role\": \"assistant\", \"content\": \"b\"}]}");
     assertTrainRefused(folder.path("train.jsonl").toString(), "template");
   }
 
@@ -301,7 +340,8 @@ class BadInputTest {
     int failed = Integer.parseInt(matcher.group(1));
     assertThat(failed).as("steps before the failure, so that there is something to keep").isGreaterThan(3);
     // The adapter of the last step whose loss is known to be finite.
-    assertThat(run.err()).contains("up to step " + (failed - 2) + " is in " + folder.path("out/adapter"))
+    assertThat(run.err())
+        .contains("up to step " + (failed - 2) + " is in " + folder.path("out/adapter"))
         .doesNotContain("Exception");
     assertThat(folder.text("out/metrics.jsonl").lines().filter(line -> line.contains("\"event\":\"step\"")))
         .hasSize(failed - 1);
@@ -314,8 +354,11 @@ class BadInputTest {
     folder.edit("run.yaml", "1.0e-3", "1000");
     CommandRun run = folder.train();
     assertThat(run.exitCode()).as(run.err()).isEqualTo(CocktailCommand.FAILED);
-    assertThat(run.err()).contains("step 1: the validation loss of colours is", "learning_rate",
-        "up to step 0 is in " + folder.path("out/adapter"));
+    assertThat(run.err())
+        .contains(
+            "step 1: the validation loss of colours is",
+            "learning_rate",
+            "up to step 0 is in " + folder.path("out/adapter"));
     assertAdapterIsGood();
   }
 
@@ -357,11 +400,12 @@ class BadInputTest {
   }
 
   private void assertAdapterIsGood() {
-    Golden.read(folder.path("out/adapter/adapter_model.safetensors")).forEach((name, tensor) -> {
-      for (long i = 0; i < tensor.elements(); i++) {
-        assertThat(tensor.get(i)).as(name).isFinite();
-      }
-    });
+    Golden.read(folder.path("out/adapter/adapter_model.safetensors"))
+        .forEach((name, tensor) -> {
+          for (long i = 0; i < tensor.elements(); i++) {
+            assertThat(tensor.get(i)).as(name).isFinite();
+          }
+        });
     folder.generate("--prompt", "hello", "--adapter", folder.path("out/adapter").toString()).done();
   }
 }

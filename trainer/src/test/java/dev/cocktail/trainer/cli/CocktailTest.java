@@ -118,7 +118,8 @@ class CocktailTest {
   @Test
   void inspectSummarisesAnAdapter(@TempDir Path folder) throws IOException {
     Files.move(writeSample(folder), folder.resolve("adapter_model.safetensors"));
-    Files.writeString(folder.resolve("adapter_config.json"), "{\"peft_type\":\"LORA\",\"r\":7,\"bias\":\"none\"}", UTF_8);
+    Files.writeString(
+        folder.resolve("adapter_config.json"), "{\"peft_type\":\"LORA\",\"r\":7,\"bias\":\"none\"}", UTF_8);
 
     assertThat(run("inspect", "--json", folder.toString())).isZero();
 

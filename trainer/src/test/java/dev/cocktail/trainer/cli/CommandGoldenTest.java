@@ -34,20 +34,30 @@ class CommandGoldenTest {
 
   @ParameterizedTest
   @CsvSource({
-      "bundled, , base",
-      "bundled, adapter, lora",
-      "phi3_mini_tiny, , base",
-      "phi3_mini_tiny, adapter, lora",
-      "phi3_mini_tiny, adapter_rslora, rslora",
-      "phi3_mini_tiny, adapter_dora, dora",
-      "phi35_longrope_tiny/short_len12, adapter, lora",
-      "phi35_longrope_tiny/long_len40, , base",
-      "phi35_longrope_tiny/long_len40, adapter, lora"})
+    "bundled, , base",
+    "bundled, adapter, lora",
+    "phi3_mini_tiny, , base",
+    "phi3_mini_tiny, adapter, lora",
+    "phi3_mini_tiny, adapter_rslora, rslora",
+    "phi3_mini_tiny, adapter_dora, dora",
+    "phi35_longrope_tiny/short_len12, adapter, lora",
+    "phi35_longrope_tiny/long_len40, , base",
+    "phi35_longrope_tiny/long_len40, adapter, lora"
+  })
   void traceMatches(String name, String adapter, String kind) {
     Golden golden = GoldenAdapters.of(name, temporary);
     Path out = temporary.resolve("trace.safetensors");
-    List<String> arguments = new ArrayList<>(List.of("trace", "--model", golden.model().toString(), "--tokens",
-        golden.batch().resolve("inputs.json").toString(), "--out", out.toString(), "--grad"));
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(
+                "trace",
+                "--model",
+                golden.model().toString(),
+                "--tokens",
+                golden.batch().resolve("inputs.json").toString(),
+                "--out",
+                out.toString(),
+                "--grad"));
     if (adapter != null) {
       arguments.addAll(List.of("--adapter", golden.model().resolve(adapter).toString()));
     }
@@ -56,23 +66,28 @@ class CommandGoldenTest {
     assertThat(printed.path("tensors").intValue()).isEqualTo(trace.size());
 
     PaddedInputs inputs = golden.inputs();
-    assertUnmasked(inputs, trace.get("logits"), golden.tensors("logits_" + kind + ".safetensors").get("logits"), "logits");
+    assertUnmasked(
+        inputs, trace.get("logits"), golden.tensors("logits_" + kind + ".safetensors").get("logits"), "logits");
     JsonNode expected = golden.json("expected.json");
-    double loss = kind.equals("base") || kind.equals("lora")
-        ? expected.required("loss_" + kind).doubleValue()
-        : expected.at("/extras/" + kind + "/loss").doubleValue();
+    double loss =
+        kind.equals("base") || kind.equals("lora")
+            ? expected.required("loss_" + kind).doubleValue()
+            : expected.at("/extras/" + kind + "/loss").doubleValue();
     assertThat(trace.get("loss").get(0)).isCloseTo(loss, within(Golden.LOSS * loss));
     if (kind.equals("base")) {
-      golden.tensors("hidden_base.safetensors").forEach((hidden, tensor) ->
-          assertUnmasked(inputs, trace.get(hidden), tensor, hidden));
+      golden
+          .tensors("hidden_base.safetensors")
+          .forEach((hidden, tensor) -> assertUnmasked(inputs, trace.get(hidden), tensor, hidden));
     }
     String gradients = kind.equals("base") ? "grads_full_base.safetensors" : "grads_" + kind + ".safetensors";
     if (Files.exists(golden.batch().resolve(gradients))) {
-      golden.tensors(gradients).forEach((parameter, tensor) -> {
-        assertThat(trace).containsKey(parameter);
-        Difference.of(trace.get(parameter), tensor)
-            .assertWithin("gradient of " + parameter, Golden.GRADIENT_L2, 10 * Golden.LOGITS_MAX);
-      });
+      golden
+          .tensors(gradients)
+          .forEach((parameter, tensor) -> {
+            assertThat(trace).containsKey(parameter);
+            Difference.of(trace.get(parameter), tensor)
+                .assertWithin("gradient of " + parameter, Golden.GRADIENT_L2, 10 * Golden.LOGITS_MAX);
+          });
     }
   }
 
@@ -93,8 +108,18 @@ class CommandGoldenTest {
     assertThat(generate(golden.model(), adapter, expected)).isEqualTo(ids(expected.required("lora")));
 
     Path merged = temporary.resolve("merged");
-    JsonNode merge = CommandRun.of("merge", "--json", "--model", golden.model().toString(), "--adapter",
-        adapter.toString(), "--out", merged.toString()).done().json();
+    JsonNode merge =
+        CommandRun.of(
+                "merge",
+                "--json",
+                "--model",
+                golden.model().toString(),
+                "--adapter",
+                adapter.toString(),
+                "--out",
+                merged.toString())
+            .done()
+            .json();
     assertThat(merge.path("merged_modules").intValue()).isEqualTo(4 * golden.config().layers());
     assertThat(generate(merged, null, expected)).isEqualTo(ids(expected.required("lora")));
   }
@@ -103,8 +128,19 @@ class CommandGoldenTest {
     Path tokens = temporary.resolve("prompt.json");
     // A second, other prompt beside it changes nothing.
     Files.writeString(tokens, "{\"input_ids\": [" + expected.required("prompt") + ", [7, 8, 9]]}");
-    List<String> arguments = new ArrayList<>(List.of("generate", "--model", model.toString(), "--tokens", tokens.toString(),
-        "--temperature", "0", "--ignore-eos", "--max-new-tokens", expected.required("new_tokens").asText()));
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(
+                "generate",
+                "--model",
+                model.toString(),
+                "--tokens",
+                tokens.toString(),
+                "--temperature",
+                "0",
+                "--ignore-eos",
+                "--max-new-tokens",
+                expected.required("new_tokens").asText()));
     if (adapter != null) {
       arguments.addAll(List.of("--adapter", adapter.toString()));
     }
@@ -127,8 +163,17 @@ class CommandGoldenTest {
     JsonNode expected = golden.json("generation.json");
     Path adapter = golden.model().resolve("adapter_dora");
     Path merged = temporary.resolve("merged");
-    CommandRun.of("merge", "--model", golden.model().toString(), "--adapter", adapter.toString(), "--out",
-        merged.toString(), "--max-shard-bytes", "500000").done();
+    CommandRun.of(
+            "merge",
+            "--model",
+            golden.model().toString(),
+            "--adapter",
+            adapter.toString(),
+            "--out",
+            merged.toString(),
+            "--max-shard-bytes",
+            "500000")
+        .done();
     assertThat(merged.resolve("model.safetensors.index.json")).exists();
     assertThat(generate(merged, null, expected)).isEqualTo(generate(golden.model(), adapter, expected));
   }
@@ -137,8 +182,15 @@ class CommandGoldenTest {
   void mergeOverwritesNothing() throws IOException {
     Golden golden = GoldenAdapters.bundled(temporary);
     byte[] before = Files.readAllBytes(golden.model().resolve("model.safetensors"));
-    CommandRun refused = CommandRun.of("merge", "--model", golden.model().toString(), "--adapter",
-        golden.model().resolve("adapter").toString(), "--out", golden.model().toString());
+    CommandRun refused =
+        CommandRun.of(
+            "merge",
+            "--model",
+            golden.model().toString(),
+            "--adapter",
+            golden.model().resolve("adapter").toString(),
+            "--out",
+            golden.model().toString());
     assertThat(refused.exitCode()).isEqualTo(CocktailCommand.INVALID_INPUT);
     assertThat(Files.readAllBytes(golden.model().resolve("model.safetensors"))).isEqualTo(before);
   }
@@ -164,11 +216,17 @@ class CommandGoldenTest {
     CommandRun streamed = folder.generate("--quiet", "--prompt", "hello", "--ignore-eos").done();
     assertThat(streamed.out().stripTrailing()).isEqualTo(answer.required("text").asText().stripTrailing());
     assertThat(streamed.err()).isEmpty();
-    List<JsonNode> both = folder.generate("--json", "--prompt", "hello", "--prompt", "hello", "--ignore-eos").done()
-        .jsonLines();
+    List<JsonNode> both =
+        folder.generate("--json", "--prompt", "hello", "--prompt", "hello", "--ignore-eos").done().jsonLines();
     assertThat(both).containsExactly(answer, answer);
-    List<JsonNode> raw = Stream.of("1", "1", "2").map(seed -> folder.generate("--json", "--raw", "--prompt", "hello",
-        "--temperature", "5", "--seed", seed).done().json()).toList();
+    List<JsonNode> raw =
+        Stream.of("1", "1", "2")
+            .map(seed ->
+                folder
+                    .generate("--json", "--raw", "--prompt", "hello", "--temperature", "5", "--seed", seed)
+                    .done()
+                    .json())
+            .toList();
     assertThat(raw.get(0)).isEqualTo(raw.get(1)).isNotEqualTo(raw.get(2));
     assertThat(raw.get(0).required("prompt_ids")).hasSize(1);
   }
@@ -176,8 +234,19 @@ class CommandGoldenTest {
   @Test
   void trainPrintsOneLineOfJson() {
     TinyFolder folder = TinyFolder.write(temporary);
-    CommandRun run = CommandRun.of("train", "--json", "--quiet", "--device", "cpu", "--seed", "9", "--output",
-        temporary.resolve("elsewhere").toString(), folder.path("run.yaml").toString()).done();
+    CommandRun run =
+        CommandRun.of(
+                "train",
+                "--json",
+                "--quiet",
+                "--device",
+                "cpu",
+                "--seed",
+                "9",
+                "--output",
+                temporary.resolve("elsewhere").toString(),
+                folder.path("run.yaml").toString())
+            .done();
     JsonNode summary = run.json();
     assertThat(summary.path("steps").intValue()).isEqualTo(4);
     assertThat(summary.at("/validation_after/colours").doubleValue())

@@ -34,13 +34,15 @@ public record CommandRun(int exitCode, String out, String err) {
   /** Standard output's lines as JSON. */
   public List<JsonNode> jsonLines() {
     var mapper = new ObjectMapper();
-    return out.lines().map(line -> {
-      try {
-        return mapper.readTree(line);
-      } catch (JsonProcessingException e) {
-        throw new AssertionError("no JSON: " + line, e);
-      }
-    }).toList();
+    return out.lines()
+        .map(line -> {
+          try {
+            return mapper.readTree(line);
+          } catch (JsonProcessingException e) {
+            throw new AssertionError("no JSON: " + line, e);
+          }
+        })
+        .toList();
   }
 
   /** Standard output, one line of JSON. */

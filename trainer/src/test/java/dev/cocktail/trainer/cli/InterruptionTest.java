@@ -21,11 +21,23 @@ class InterruptionTest {
     assumeTrue(File.separatorChar == '/', "needs signals");
     TinyFolder folder = TinyFolder.write(temporary);
     folder.edit("run.yaml", "max_steps: 4", "max_steps: 1000000");
-    Process process = new ProcessBuilder(List.of(
-        Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--add-modules", "jdk.incubator.vector",
-        "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-cp",
-        System.getProperty("java.class.path"), Cocktail.class.getName(), "train", "--device", "cpu",
-        folder.path("run.yaml").toString())).redirectErrorStream(true).start();
+    Process process =
+        new ProcessBuilder(
+                List.of(
+                    Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                    "--add-modules",
+                    "jdk.incubator.vector",
+                    "--enable-native-access=ALL-UNNAMED",
+                    "-XX:+UseSerialGC",
+                    "-cp",
+                    System.getProperty("java.class.path"),
+                    Cocktail.class.getName(),
+                    "train",
+                    "--device",
+                    "cpu",
+                    folder.path("run.yaml").toString()))
+            .redirectErrorStream(true)
+            .start();
     try (BufferedReader output = process.inputReader()) {
       var said = new StringBuilder();
       String line = output.readLine();
@@ -37,7 +49,9 @@ class InterruptionTest {
       process.toHandle().destroy(); // The process's own would close its output too.
       List<String> rest = output.lines().toList();
       assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
-      assertThat(rest.getLast()).startsWith("cocktail: stopped after step ").contains(folder.path("out/adapter").toString());
+      assertThat(rest.getLast())
+          .startsWith("cocktail: stopped after step ")
+          .contains(folder.path("out/adapter").toString());
       assertThat(process.exitValue()).isEqualTo(CocktailCommand.INTERRUPTED);
       folder.generate("--prompt", "hello", "--adapter", folder.path("out/adapter").toString()).done();
     } finally {

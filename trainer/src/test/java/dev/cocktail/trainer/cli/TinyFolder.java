@@ -15,9 +15,12 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
-/** A folder with all that a run needs, tiny: a model with a byte-level tokenizer and a chat template, data, a run file. */
+/**
+ * A folder with all that a run needs, tiny: a model with a byte-level tokenizer and a chat template, data, a run file.
+ */
 final class TinyFolder {
-  static final String RUN_FILE = """
+  static final String RUN_FILE =
+      """
       model: model
       adapter: {r: 2, lora_alpha: 4}
       tasks:
@@ -92,8 +95,9 @@ final class TinyFolder {
   }
 
   CommandRun generate(String... more) {
-    List<String> arguments = new ArrayList<>(
-        List.of("generate", "--device", "cpu", "--model", path("model").toString(), "--max-new-tokens", "3"));
+    List<String> arguments =
+        new ArrayList<>(
+            List.of("generate", "--device", "cpu", "--model", path("model").toString(), "--max-new-tokens", "3"));
     arguments.addAll(List.of(more));
     return CommandRun.of(arguments.toArray(String[]::new));
   }

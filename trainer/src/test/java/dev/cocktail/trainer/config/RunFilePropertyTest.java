@@ -37,9 +37,46 @@ class RunFilePropertyTest {
 
   private static final List<String> FRAGMENTS =
       List.of(
-          "\n", " ", "  ", ":", ": ", "- ", "[", "]", "{", "}", "\"", "'", "#", "&a ", "*a", "!!int ", "|", ">", "%YAML 1.1\n",
-          "---\n", "...", "?", "<<: ", "null", "~", "true", "-1", "1e400", "0x1F", "2001-01-01", "\t", "\u0000", "\uFEFF",
-          "\uD83D\uDE00", "\\", "!!javax.script.ScriptEngineManager ", "model", "tasks: ", "training", "9".repeat(50));
+          "\n",
+          " ",
+          "  ",
+          ":",
+          ": ",
+          "- ",
+          "[",
+          "]",
+          "{",
+          "}",
+          "\"",
+          "'",
+          "#",
+          "&a ",
+          "*a",
+          "!!int ",
+          "|",
+          ">",
+          "%YAML 1.1\n",
+          "---\n",
+          "...",
+          "?",
+          "<<: ",
+          "null",
+          "~",
+          "true",
+          "-1",
+          "1e400",
+          "0x1F",
+          "2001-01-01",
+          "\t",
+          "\u0000",
+          "\uFEFF",
+          "\uD83D\uDE00",
+          "\\",
+          "!!javax.script.ScriptEngineManager ",
+          "model",
+          "tasks: ",
+          "training",
+          "9".repeat(50));
 
   /** A change of a text: what it cuts and what it puts there instead. */
   record Change(double place, int cut, String put) {
@@ -77,21 +114,35 @@ class RunFilePropertyTest {
 
   @Provide
   Arbitrary<RunFile> runs() {
-    Arbitrary<Path> paths = Arbitraries.strings().excludeChars('\u0000', '/').ofMinLength(1).ofMaxLength(12)
-        .filter(name -> isWellFormed(name) && !name.startsWith("~"))
-        .map(name -> FOLDER.resolve(name).normalize());
+    Arbitrary<Path> paths =
+        Arbitraries.strings()
+            .excludeChars('\u0000', '/')
+            .ofMinLength(1)
+            .ofMaxLength(12)
+            .filter(name -> isWellFormed(name) && !name.startsWith("~"))
+            .map(name -> FOLDER.resolve(name).normalize());
     RunFile base = parse(FULL);
-    return Combinators.combine(paths, Arbitraries.longs(), Arbitraries.doubles().between(1e-12, 1e3).ofScale(15), targets())
+    return Combinators.combine(
+            paths, Arbitraries.longs(), Arbitraries.doubles().between(1e-12, 1e3).ofScale(15), targets())
         .as((path, seed, rate, targets) -> {
           RunFile run = base.withOutput(path).withSeed(seed);
-          return new RunFile(path, Sections.with(run.adapter(), "targetModules", targets), run.trainable(), run.tasks(),
-              run.mixture(), Sections.with(run.training(), "learningRate", rate), run.evaluation(), run.output());
+          return new RunFile(
+              path,
+              Sections.with(run.adapter(), "targetModules", targets),
+              run.trainable(),
+              run.tasks(),
+              run.mixture(),
+              Sections.with(run.training(), "learningRate", rate),
+              run.evaluation(),
+              run.output());
         });
   }
 
   private static Arbitrary<TargetModules> targets() {
     return Arbitraries.of(
-        TargetModules.of("all-linear"), TargetModules.of(".*\\.(qkv|o)_proj\""), TargetModules.of(List.of("a.b", "true", "1")));
+        TargetModules.of("all-linear"),
+        TargetModules.of(".*\\.(qkv|o)_proj\""),
+        TargetModules.of(List.of("a.b", "true", "1")));
   }
 
   private static boolean isWellFormed(String text) {

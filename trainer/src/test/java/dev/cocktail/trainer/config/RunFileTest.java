@@ -41,10 +41,12 @@ class RunFileTest {
 
     assertThat(run.model()).isEqualTo(FOLDER.resolve("phi"));
     assertThat(run.output()).isEqualTo(FOLDER.resolve("runs/run"));
-    assertThat(run.tasks()).singleElement().satisfies(task -> {
-      assertThat(task.train()).isEqualTo(FOLDER.resolve("news.jsonl"));
-      assertThat(task.validation()).isEmpty();
-    });
+    assertThat(run.tasks())
+        .singleElement()
+        .satisfies(task -> {
+          assertThat(task.train()).isEqualTo(FOLDER.resolve("news.jsonl"));
+          assertThat(task.validation()).isEmpty();
+        });
     assertThat(run.adapter().type()).isEqualTo(AdapterSection.Type.LORA);
     assertThat(run.adapter().targetModules().kind()).isEqualTo(TargetModules.Kind.ALL_LINEAR);
     assertThat(run.training().epochs()).hasValue(3);
@@ -172,7 +174,8 @@ class RunFileTest {
     assertRefused(SMALLEST + "training:\n  warmup_ratio: 0.1\n  warmup_steps: 5\n")
         .hasMessageStartingWith("run.yaml:7: training.warmup_steps: warmup_ratio is given too");
     assertRefused(SMALLEST + "training:\n  max_steps: 4\n  warmup_steps: 5\n").hasMessageContaining("do not fit");
-    assertRefused(SMALLEST + "adapter: {type: none}\n").hasMessageStartingWith("run.yaml:5: adapter.type: 'none' leaves");
+    assertRefused(SMALLEST + "adapter: {type: none}\n")
+        .hasMessageStartingWith("run.yaml:5: adapter.type: 'none' leaves");
     assertRefused(SMALLEST + "trainable: ['*']\n").hasMessageStartingWith("run.yaml:5: trainable: ");
   }
 
@@ -205,7 +208,8 @@ class RunFileTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "- a", "text", "a: [", "a: b: c", "\tx: 1", "{", "? [a]\n: b", "a: *b", "--- a\n--- b", "\u0000"})
+  @ValueSource(
+      strings = {"", "- a", "text", "a: [", "a: b: c", "\tx: 1", "{", "? [a]\n: b", "a: *b", "--- a\n--- b", "\u0000"})
   void whatIsNoRunFileIsRefused(String yaml) {
     assertRefused(yaml).hasMessageStartingWith("run.yaml:");
   }
@@ -218,7 +222,8 @@ class RunFileTest {
 
   @Test
   void patternsOfModulesAreChecked() {
-    assertRefused(SMALLEST + "adapter: {target_modules: '(.*qkv'}\n").hasMessageContaining("is not a regular expression");
+    assertRefused(SMALLEST + "adapter: {target_modules: '(.*qkv'}\n")
+        .hasMessageContaining("is not a regular expression");
     assertRefused(SMALLEST + "adapter: {target_modules: []}\n").hasMessageContaining("the list is empty");
     assertThat(parse(SMALLEST + "adapter: {target_modules: '.*qkv_proj'}\n").adapter().targetModules().kind())
         .isEqualTo(TargetModules.Kind.PATTERN);
@@ -233,17 +238,22 @@ class RunFileTest {
     assertThatThrownBy(() -> RunFile.read(folder.resolve("absent.yaml"))).isInstanceOf(InvalidInputException.class);
     assertThatThrownBy(() -> RunFile.read(folder)).isInstanceOf(InvalidInputException.class);
     Path binary = Files.write(folder.resolve("b.yaml"), new byte[] {(byte) 0xC3, 0x28});
-    assertThatThrownBy(() -> RunFile.read(binary)).isInstanceOf(InvalidInputException.class).hasMessageContaining("UTF-8");
+    assertThatThrownBy(() -> RunFile.read(binary))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("UTF-8");
   }
 
   @Test
   void everyKeyIsDocumented() {
     List<KeyInfo> keys = RunFile.keys();
-    assertThat(keys).extracting(KeyInfo::path).contains("model", "adapter.r", "tasks[].name", "training.epochs", "output");
-    assertThat(keys).allSatisfy(key -> {
-      assertThat(key.meaning()).endsWith(".");
-      assertThat(key.defaultText()).isNotBlank();
-      assertThat(key.type()).doesNotContain("Section");
-    });
+    assertThat(keys)
+        .extracting(KeyInfo::path)
+        .contains("model", "adapter.r", "tasks[].name", "training.epochs", "output");
+    assertThat(keys)
+        .allSatisfy(key -> {
+          assertThat(key.meaning()).endsWith(".");
+          assertThat(key.defaultText()).isNotBlank();
+          assertThat(key.type()).doesNotContain("Section");
+        });
   }
 }

@@ -23,39 +23,48 @@ class JsonLinesTest {
 
   @Test
   void allForms() throws IOException {
-    var file = write("\uFEFF{\"messages\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":\"assistant\",\"content\":\"ä🚀\"}]}\r\n"
-        + "\r\n  \n{\"prompt\":\"\",\"completion\":\"c\",\"id\":7}\n{\"text\":\"t\"}");
-    assertThat(read(file)).containsExactly(
-        new SourceRecord.Conversation(file + ":1", List.of(Message.user("q"), Message.assistant("ä🚀"))),
-        new SourceRecord.Completion(file + ":4", "", "c"),
-        new SourceRecord.PlainText(file + ":5", "t"));
+    var file =
+        write(
+            "\uFEFF{\"messages\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":\"assistant\",\"content\":\"ä🚀\"}]}\r\n"
+                + "\r\n"
+                + "  \n"
+                + "{\"prompt\":\"\",\"completion\":\"c\",\"id\":7}\n"
+                + "{\"text\":\"t\"}");
+    assertThat(read(file))
+        .containsExactly(
+            new SourceRecord.Conversation(file + ":1", List.of(Message.user("q"), Message.assistant("ä🚀"))),
+            new SourceRecord.Completion(file + ":4", "", "c"),
+            new SourceRecord.PlainText(file + ":5", "t"));
   }
 
   @ParameterizedTest
-  @CsvSource(delimiter = '@', value = {
-      "{\"prompt\": \"a\", @not valid JSON at column",
-      "[1, 2]@not a JSON object",
-      "{\"prompt\":\"a\",\"completion\":\"b\"} {}@more follows after the object; expected one object a line",
-      "{\"prompt\":\"a\",\"completion\":\"b\"} x@not valid JSON",
-      "{\"prompt\":\"a\",\"prompt\":\"b\",\"completion\":\"c\"}@not valid JSON",
-      "{\"prompt\":\"a\"}@\"completion\" is missing",
-      "{\"completion\":\"a\"}@\"prompt\" is missing",
-      "{\"prompt\":1,\"completion\":\"b\"}@\"prompt\" is the number 1; expected text",
-      "{\"prompt\":\"a\",\"completion\":null}@\"completion\" is null; expected text",
-      "{\"prompt\":\"a\",\"completion\":\"  \"}@\"completion\" is empty",
-      "{\"instruction\":\"a\",\"output\":\"b\"}@[instruction, output]",
-      "{\"messages\":{}}@\"messages\" is an object; expected a list",
-      "{\"messages\":[]}@nothing to learn",
-      "{\"messages\":[7]}@\"messages\"[0] is the number 7",
-      "{\"messages\":[{\"role\":\"user\",\"content\":\"q\"}]}@nothing to learn",
-      "{\"messages\":[{\"role\":\"human\",\"content\":\"q\"}]}@the role \"human\"; expected system, user or assistant",
-      "{\"messages\":[{\"role\":\"user\"}]}@\"messages\"[0].\"content\" is missing",
-      "{\"messages\":[{\"content\":\"q\"}]}@\"messages\"[0].\"role\" is missing",
-      "{\"messages\":[{\"role\":\"user\",\"content\":[\"q\"]}]}@is a list; expected text",
-      "{\"messages\":[],\"prompt\":\"q\"}@both",
-      "{\"text\":\"\"}@\"text\" is empty",
-      "nonsense@not valid JSON",
-  })
+  @CsvSource(
+      delimiter = '@',
+      value = {
+        "{\"prompt\": \"a\", @not valid JSON at column",
+        "[1, 2]@not a JSON object",
+        "{\"prompt\":\"a\",\"completion\":\"b\"} {}@more follows after the object; expected one object a line",
+        "{\"prompt\":\"a\",\"completion\":\"b\"} x@not valid JSON",
+        "{\"prompt\":\"a\",\"prompt\":\"b\",\"completion\":\"c\"}@not valid JSON",
+        "{\"prompt\":\"a\"}@\"completion\" is missing",
+        "{\"completion\":\"a\"}@\"prompt\" is missing",
+        "{\"prompt\":1,\"completion\":\"b\"}@\"prompt\" is the number 1; expected text",
+        "{\"prompt\":\"a\",\"completion\":null}@\"completion\" is null; expected text",
+        "{\"prompt\":\"a\",\"completion\":\"  \"}@\"completion\" is empty",
+        "{\"instruction\":\"a\",\"output\":\"b\"}@[instruction, output]",
+        "{\"messages\":{}}@\"messages\" is an object; expected a list",
+        "{\"messages\":[]}@nothing to learn",
+        "{\"messages\":[7]}@\"messages\"[0] is the number 7",
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"q\"}]}@nothing to learn",
+        "{\"messages\":[{\"role\":\"human\",\"content\":\"q\"}]}@the role \"human\"; expected system, user or"
+            + " assistant",
+        "{\"messages\":[{\"role\":\"user\"}]}@\"messages\"[0].\"content\" is missing",
+        "{\"messages\":[{\"content\":\"q\"}]}@\"messages\"[0].\"role\" is missing",
+        "{\"messages\":[{\"role\":\"user\",\"content\":[\"q\"]}]}@is a list; expected text",
+        "{\"messages\":[],\"prompt\":\"q\"}@both",
+        "{\"text\":\"\"}@\"text\" is empty",
+        "nonsense@not valid JSON",
+      })
   void saysFileAndLineAndWhatWasExpected(String line, String named) throws IOException {
     var file = write("{\"prompt\":\"a\",\"completion\":\"b\"}\n\n" + line + "\n");
     assertThatThrownBy(() -> read(file))
@@ -68,23 +77,29 @@ class JsonLinesTest {
   void bytesThatAreNoUtf8() throws IOException {
     var file = folder.resolve("latin1.jsonl");
     Files.write(file, "{\"prompt\":\"é\",\"completion\":\"b\"}".getBytes(StandardCharsets.ISO_8859_1));
-    assertThatThrownBy(() -> read(file)).isInstanceOf(InvalidInputException.class)
-        .hasMessageStartingWith(file + ":1: ").hasMessageContaining("UTF-8");
+    assertThatThrownBy(() -> read(file))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageStartingWith(file + ":1: ")
+        .hasMessageContaining("UTF-8");
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"", "\n\n", "  \r\n", "\uFEFF"})
   void anEmptyFileIsAnEmptyTask(String content) throws IOException {
     var file = write(content);
-    assertThatThrownBy(() -> read(file)).isInstanceOf(InvalidInputException.class)
-        .hasMessageContaining(file.toString()).hasMessageContaining("empty");
+    assertThatThrownBy(() -> read(file))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining(file.toString())
+        .hasMessageContaining("empty");
   }
 
   @Test
   void aFileThatIsNotThere() {
     var file = folder.resolve("absent.jsonl");
-    assertThatThrownBy(() -> read(file)).isInstanceOf(InvalidInputException.class)
-        .hasMessageContaining(file.toString()).hasMessageContaining("does not exist");
+    assertThatThrownBy(() -> read(file))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining(file.toString())
+        .hasMessageContaining("does not exist");
   }
 
   /** Whatever a JSON parser must refuse is refused with its line, and nothing else is thrown. */
@@ -97,7 +112,9 @@ class JsonLinesTest {
     }
     assertThat(files).isNotEmpty();
     for (var file : files) {
-      assertThatThrownBy(() -> read(file)).as(file.toString()).isInstanceOf(InvalidInputException.class)
+      assertThatThrownBy(() -> read(file))
+          .as(file.toString())
+          .isInstanceOf(InvalidInputException.class)
           .hasMessageContaining(file.toString());
     }
   }

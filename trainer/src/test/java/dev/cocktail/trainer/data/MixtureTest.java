@@ -13,7 +13,8 @@ import net.jqwik.api.constraints.Size;
 class MixtureTest {
   @Property(tries = 200)
   void anEpochHoldsEveryExampleOnce(
-      @ForAll @Size(min = 1, max = 5) List<@IntRange(min = 1, max = 40) Integer> sizes, @ForAll long seed,
+      @ForAll @Size(min = 1, max = 5) List<@IntRange(min = 1, max = 40) Integer> sizes,
+      @ForAll long seed,
       @ForAll @IntRange(max = 3) int epoch) {
     var mixture = new ProportionalMixture(sizes, seed);
     assertThat(mixture.drawsPerEpoch()).isEqualTo(sizes.stream().mapToInt(Integer::intValue).sum());
@@ -44,8 +45,8 @@ class MixtureTest {
   }
 
   /**
-   * Over many epochs each example is as often first as any other. The number of times is binomial with mean n/k; five of its
-   * standard deviations are never left by chance (10 examples: 6e-6).
+   * Over many epochs each example is as often first as any other. The number of times is binomial with mean n/k; five
+   * of its standard deviations are never left by chance (10 examples: 6e-6).
    */
   @Property(tries = 1)
   void theOrderIsFair() {

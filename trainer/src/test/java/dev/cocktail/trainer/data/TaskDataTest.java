@@ -57,20 +57,24 @@ class TaskDataTest {
   @Test
   void tooLongIsRefusedWithItsLineOrDroppedAndCounted() throws IOException {
     var file = write(CHAT + "{\"prompt\":\"" + "x ".repeat(50) + "\",\"completion\":\"4\"}\n");
-    assertThatThrownBy(() -> TaskData.load("t", file, encoder(64))).isInstanceOf(InvalidInputException.class)
-        .hasMessageStartingWith(file + ":2: 102 tokens").hasMessageContaining("100 are the prompt alone")
+    assertThatThrownBy(() -> TaskData.load("t", file, encoder(64)))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageStartingWith(file + ":2: 102 tokens")
+        .hasMessageContaining("100 are the prompt alone")
         .hasMessageContaining("max_length");
     var dropping = new ExampleEncoder(ChatEncoder.of(tokenizer), 64, ExampleEncoder.TooLong.DROP);
     assertThat(TaskData.load("t", file, dropping).statistics().dropped()).isEqualTo(1);
     var tiny = new ExampleEncoder(ChatEncoder.of(tokenizer), 3, ExampleEncoder.TooLong.DROP);
-    assertThatThrownBy(() -> TaskData.load("t", file, tiny)).isInstanceOf(InvalidInputException.class)
+    assertThatThrownBy(() -> TaskData.load("t", file, tiny))
+        .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("empty");
   }
 
   @Test
   void aShareOfOneIsRefusedUnlessTextIsMeant() throws IOException {
     var prompts = write("{\"prompt\":\"\",\"completion\":\"hello\"}\n");
-    assertThatThrownBy(() -> TaskData.load("t", prompts, encoder(64))).isInstanceOf(InvalidInputException.class)
+    assertThatThrownBy(() -> TaskData.load("t", prompts, encoder(64)))
+        .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("supervised share 1");
     var text = TaskData.load("t", write("{\"text\":\"hello\"}\n"), encoder(64));
     assertThat(text.statistics().supervisedShare()).isEqualTo(1);
@@ -88,8 +92,10 @@ class TaskDataTest {
     var file = write("\n" + CHAT);
     try (var refusing = Tokenizer.load(folder)) {
       var encoder = new ExampleEncoder(ChatEncoder.of(refusing), 64, ExampleEncoder.TooLong.ERROR);
-      assertThatThrownBy(() -> TaskData.load("t", file, encoder)).isInstanceOf(InvalidInputException.class)
-          .hasMessageStartingWith(file + ":2: ").hasMessageContaining("never");
+      assertThatThrownBy(() -> TaskData.load("t", file, encoder))
+          .isInstanceOf(InvalidInputException.class)
+          .hasMessageStartingWith(file + ":2: ")
+          .hasMessageContaining("never");
     }
   }
 

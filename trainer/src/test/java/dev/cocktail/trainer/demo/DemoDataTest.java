@@ -53,22 +53,25 @@ class DemoDataTest {
 
   @Test
   void theSameSeedGivesTheSameText() {
-    assertThat(DemoData.paragraphs(50, 9)).isEqualTo(DemoData.paragraphs(50, 9)).isNotEqualTo(DemoData.paragraphs(50, 8));
+    assertThat(DemoData.paragraphs(50, 9))
+        .isEqualTo(DemoData.paragraphs(50, 9))
+        .isNotEqualTo(DemoData.paragraphs(50, 8));
     assertThat(DemoData.conversations(50, 9)).isEqualTo(DemoData.conversations(50, 9));
   }
 
   @Test
   void conversationsAnswerWithWordsOfTheQuestionOrSayWhetherACompanyIsNamed() {
-    assertThat(DemoData.conversations(500, 3)).allSatisfy(item -> {
-      if (item.prompt().startsWith("Does this news mention ")) {
-        int questionMark = item.prompt().indexOf('?');
-        String company = item.prompt().substring("Does this news mention ".length(), questionMark);
-        boolean named = item.prompt().substring(questionMark).contains(company);
-        assertThat(item.completion()).isEqualTo(named ? "yes" : "no");
-      } else {
-        assertThat(item.prompt()).containsIgnoringCase(item.completion());
-      }
-    });
+    assertThat(DemoData.conversations(500, 3))
+        .allSatisfy(item -> {
+          if (item.prompt().startsWith("Does this news mention ")) {
+            int questionMark = item.prompt().indexOf('?');
+            String company = item.prompt().substring("Does this news mention ".length(), questionMark);
+            boolean named = item.prompt().substring(questionMark).contains(company);
+            assertThat(item.completion()).isEqualTo(named ? "yes" : "no");
+          } else {
+            assertThat(item.prompt()).containsIgnoringCase(item.completion());
+          }
+        });
   }
 
   /** The example of Sennrich, Haddow and Birch (2016): the first merges of low, lower, newest, widest. */
@@ -86,8 +89,8 @@ class DemoDataTest {
   @Test
   void theLearntTokenizerLoadsAndGivesTextBack(@TempDir Path folder) throws IOException {
     List<String> texts = DemoData.paragraphs(200, 1);
-    Files.writeString(folder.resolve("tokenizer.json"),
-        BytePairTrainer.train(texts, DemoMaterial.SPECIAL_TOKENS, 600).toString());
+    Files.writeString(
+        folder.resolve("tokenizer.json"), BytePairTrainer.train(texts, DemoMaterial.SPECIAL_TOKENS, 600).toString());
     Files.writeString(folder.resolve("tokenizer_config.json"), "{}");
     try (Tokenizer tokenizer = Tokenizer.load(folder)) {
       for (String text : List.of(texts.getFirst(), "Ünïcödé 漢字 🙂", "a  b\n\tc")) {

@@ -40,7 +40,8 @@ class DemoRunTest {
     assertThat(RunFile.read(result.folder().resolve("run.yaml")).training()).isEqualTo(run.training());
     List<String> lines = Files.readAllLines(result.folder().resolve("metrics.jsonl"));
     assertThat(lines.stream().filter(line -> line.contains("\"event\":\"step\""))).hasSize(30);
-    JsonNode first = JSON.readTree(lines.stream().filter(line -> line.contains("\"step\":1,")).findFirst().orElseThrow());
+    JsonNode first =
+        JSON.readTree(lines.stream().filter(line -> line.contains("\"step\":1,")).findFirst().orElseThrow());
     assertThat(first.path("tasks").path("sentiment").path("loss").isNumber()).isTrue();
     assertThat(first.path("tokens").intValue()).isBetween(1, run.training().tokensPerStep());
   }

@@ -11,12 +11,12 @@ import java.util.OptionalInt;
  *
  * <ol>
  *   <li>A template with {@code {% generation %}} says it itself.
- *   <li>Otherwise a turn begins where the rendering of the messages before it, with a generation prompt, ends: there the
- *       model begins to write. That rendering must be the beginning of the whole, character for character.
+ *   <li>Otherwise a turn begins where the rendering of the messages before it, with a generation prompt, ends: there
+ *       the model begins to write. That rendering must be the beginning of the whole, character for character.
  *   <li>The content ends where a mark put behind it comes out, if the whole without the mark is unchanged.
  *   <li>The text after the content belongs to the turn as far as it does not depend on what follows: the rendering that
- *       stops after the turn, with and without a generation prompt, and one that goes on, must agree with the whole up to
- *       there.
+ *       stops after the turn, with and without a generation prompt, and one that goes on, must agree with the whole up
+ *       to there.
  * </ol>
  *
  * Where a step cannot be proven the next weaker proof is tried, and where none is left the template is refused.
@@ -32,8 +32,8 @@ final class AssistantSpans {
    *
    * @param start where the model begins to write
    * @param contentEnd the index after the last character of the content
-   * @param commonEnd the furthest index to which the text after the content is the same whatever follows the turn; the end
-   *     of turn lies before it
+   * @param commonEnd the furthest index to which the text after the content is the same whatever follows the turn; the
+   *     end of turn lies before it
    * @param last whether the conversation ends with this turn
    */
   record Turn(int start, int contentEnd, int commonEnd, boolean last) {}
@@ -99,16 +99,19 @@ final class AssistantSpans {
       start = OptionalInt.empty(); // the prompt brings text that the template puts into the turn only sometimes
     }
     if (start.isEmpty() && content == null) {
-      throw unproven(template, "the text before assistant message %d changes with what follows, and so does the "
-          .formatted(index) + "message itself");
+      throw unproven(
+          template,
+          "the text before assistant message %d changes with what follows, and so does the ".formatted(index)
+              + "message itself");
     }
     var first = Math.max(from, start.isPresent() ? start.getAsInt() : content[0]);
     var stops = stops(template, messages.subList(0, index + 1), isLast);
     if (content == null) {
       var end = isLast ? OptionalInt.of(text.length()) : end(stops, text);
       if (end.isEmpty() || end.getAsInt() < first) {
-        throw unproven(template, "assistant message %d is not rendered as it stands, and its end depends on what follows"
-            .formatted(index));
+        throw unproven(
+            template,
+            "assistant message %d is not rendered as it stands, and its end depends on what follows".formatted(index));
       }
       return new Turn(first, end.getAsInt(), end.getAsInt(), isLast);
     }
@@ -126,7 +129,8 @@ final class AssistantSpans {
   private static OptionalInt prompt(ChatTemplate template, List<Message> before, String text) {
     var prompt = attempt(template, before, true);
     return prompt.isPresent() && text.startsWith(prompt.get())
-        ? OptionalInt.of(prompt.get().length()) : OptionalInt.empty();
+        ? OptionalInt.of(prompt.get().length())
+        : OptionalInt.empty();
   }
 
   /** The conversation stopped after the turn, in the ways it can be stopped; after the last turn, also continued. */
@@ -167,7 +171,11 @@ final class AssistantSpans {
       return null;
     }
     var at = original.indexOf(stripped);
-    return marks(template, messages, text, index,
+    return marks(
+        template,
+        messages,
+        text,
+        index,
         original.substring(0, at) + BEGIN + stripped + END + original.substring(at + stripped.length()));
   }
 
@@ -182,7 +190,8 @@ final class AssistantSpans {
     var rendered = attempt.get();
     var begin = rendered.indexOf(BEGIN);
     var end = rendered.indexOf(END);
-    var once = begin >= 0 && end > begin && rendered.indexOf(BEGIN, begin + 1) < 0 && rendered.indexOf(END, end + 1) < 0;
+    var once =
+        begin >= 0 && end > begin && rendered.indexOf(BEGIN, begin + 1) < 0 && rendered.indexOf(END, end + 1) < 0;
     return once && without(rendered).equals(text) ? new int[] {begin, end - 1} : null;
   }
 

@@ -8,14 +8,15 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Turns conversations, and prompts with completions, into ids of which it is known exactly which the model is to produce.
+ * Turns conversations, and prompts with completions, into ids of which it is known exactly which the model is to
+ * produce.
  *
  * <p>Conversations. The chat template renders them without a generation prompt; the text is tokenised once, as a whole,
- * without the tokenizer's own BOS (the template writes what it wants). A token is the assistant's when its first character
- * lies in an assistant turn: from where a generation prompt ends, to the end of the content, and on to the special token
- * that ends the turn ({@code <|end|>}), which the model has to learn to write. After the conversation's last turn all that
- * the template still writes up to an EOS ({@code <|endoftext|>}) is the assistant's too. A token that begins before the turn
- * and reaches into it is not: at generation time it belongs to the prompt.
+ * without the tokenizer's own BOS (the template writes what it wants). A token is the assistant's when its first
+ * character lies in an assistant turn: from where a generation prompt ends, to the end of the content, and on to the
+ * special token that ends the turn ({@code <|end|>}), which the model has to learn to write. After the conversation's
+ * last turn all that the template still writes up to an EOS ({@code <|endoftext|>}) is the assistant's too. A token
+ * that begins before the turn and reaches into it is not: at generation time it belongs to the prompt.
  *
  * <p>Where no special token ends a turn, only its content is the assistant's. Safe for use by several threads.
  */
@@ -67,9 +68,9 @@ public final class ChatEncoder {
   }
 
   /**
-   * A prompt and its completion: the ids of {@link #encodePrompt(String)}, the ids with which the completion continues that
-   * very text, and the tokenizer's EOS unless the completion already ends with it. No token reaches over the boundary,
-   * since none does when a model continues a prompt.
+   * A prompt and its completion: the ids of {@link #encodePrompt(String)}, the ids with which the completion continues
+   * that very text, and the tokenizer's EOS unless the completion already ends with it. No token reaches over the
+   * boundary, since none does when a model continues a prompt.
    */
   public EncodedChat encodeCompletion(String prompt, String completion) {
     var head = encodePrompt(prompt);
@@ -95,14 +96,15 @@ public final class ChatEncoder {
   }
 
   private ChatTemplate template() {
-    return template.orElseThrow(() -> new InvalidInputException(
-        "The model's tokenizer has no chat template, so messages cannot be turned into text. Give prompt and completion, or"
-            + " put a chat_template.jinja into the model's folder"));
+    return template.orElseThrow(() ->
+        new InvalidInputException(
+            "The model's tokenizer has no chat template, so messages cannot be turned into text. Give prompt and"
+                + " completion, or put a chat_template.jinja into the model's folder"));
   }
 
   /**
-   * The index after the special token that ends a turn, if that token is there whatever follows; otherwise the content's
-   * end. After the last turn, the index after the last EOS that the template writes.
+   * The index after the special token that ends a turn, if that token is there whatever follows; otherwise the
+   * content's end. After the last turn, the index after the last EOS that the template writes.
    */
   private int turnEnd(EncodedText encoded, AssistantSpans.Turn turn, String text) {
     var end = turn.contentEnd();

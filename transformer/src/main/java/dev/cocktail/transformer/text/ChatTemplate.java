@@ -33,12 +33,12 @@ public final class ChatTemplate {
     }
     var rewritten = TemplateRewriter.rewrite(name, source);
     this.marksGeneration = rewritten.marksGeneration();
-    this.mentionsNull = mentionsNull(source) || this.specialTokens.values().stream().anyMatch(ChatTemplate::mentionsNull);
+    this.mentionsNull =
+        mentionsNull(source) || this.specialTokens.values().stream().anyMatch(ChatTemplate::mentionsNull);
     try {
       this.template = TemplateRuntime.parse(rewritten.source());
     } catch (RuntimeException e) {
-      throw new InvalidInputException(
-          "%s: the chat template cannot be parsed: %s".formatted(name, e.getMessage()), e);
+      throw new InvalidInputException("%s: the chat template cannot be parsed: %s".formatted(name, e.getMessage()), e);
     }
   }
 

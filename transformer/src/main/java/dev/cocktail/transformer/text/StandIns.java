@@ -33,7 +33,8 @@ final class StandIns {
         restored = new StringBuilder(text);
       }
       var letter = offset / 2;
-      restored.setCharAt(i, offset >= 10 ? "null".charAt(offset - 10) : (offset % 2 == 0 ? "false" : "FALSE").charAt(letter));
+      restored.setCharAt(
+          i, offset >= 10 ? "null".charAt(offset - 10) : (offset % 2 == 0 ? "false" : "FALSE").charAt(letter));
     }
     return restored == null ? text : restored.toString();
   }

@@ -5,9 +5,9 @@ import static java.util.Objects.requireNonNull;
 import java.util.Arrays;
 
 /**
- * Turns ids that come one at a time into text that never has to be taken back: pieces that are single bytes wait for the
- * end of their run, since one broken byte changes how the whole run reads. What is emitted, joined, equals decoding all
- * ids at once. Not safe for several threads.
+ * Turns ids that come one at a time into text that never has to be taken back: pieces that are single bytes wait for
+ * the end of their run, since one broken byte changes how the whole run reads. What is emitted, joined, equals decoding
+ * all ids at once. Not safe for several threads.
  */
 public final class StreamingDecoder {
   private static final int WINDOW = 64;
@@ -24,7 +24,9 @@ public final class StreamingDecoder {
     this.skipSpecialTokens = skipSpecialTokens;
   }
 
-  /** Takes the next id; returns the text that is now certain, often one piece, empty while a character is unfinished. */
+  /**
+   * Takes the next id; returns the text that is now certain, often one piece, empty while a character is unfinished.
+   */
   public String next(int id) {
     if (length == window.length) {
       window = Arrays.copyOf(window, 2 * length);

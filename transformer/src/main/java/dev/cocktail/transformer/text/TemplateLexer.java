@@ -37,8 +37,9 @@ final class TemplateLexer {
   }
 
   private static final List<String> OPERATORS =
-      List.of("//", "**", "==", "!=", "<=", ">=", "+", "-", "*", "/", "%", "<", ">", "=", "~", "|", "(", ")", "[", "]",
-          "{", "}", ",", ".", ":");
+      List.of(
+          "//", "**", "==", "!=", "<=", ">=", "+", "-", "*", "/", "%", "<", ">", "=", "~", "|", "(", ")", "[", "]", "{",
+          "}", ",", ".", ":");
 
   private final String name;
   private final String source;
@@ -79,11 +80,12 @@ final class TemplateLexer {
       addText(text);
       var start = open;
       at = open + 2 + (marker == '-' || marker == '+' ? 1 : 0);
-      var close = switch (kind) {
-        case '#' -> skipComment(start);
-        case '{' -> readOutput(start);
-        default -> readTag(start);
-      };
+      var close =
+          switch (kind) {
+            case '#' -> skipComment(start);
+            case '{' -> readOutput(start);
+            default -> readTag(start);
+          };
       lineStarting = afterClosing(close, kind != '{');
     }
   }

@@ -20,9 +20,9 @@ import java.util.Set;
  *   <li>White space is settled by {@link TemplateLexer}; no markers are left.
  *   <li>{@code not a in b} binds as {@code not (a in b)}.
  *   <li>A variable set in a loop's body is forgotten at the next iteration.
- *   <li>Tags that are not known are refused at once; expressions that hold something unknown are replaced by a call that
- *       refuses when it is reached, since many templates carry such branches for tools that a plain conversation never
- *       enters.
+ *   <li>Tags that are not known are refused at once; expressions that hold something unknown are replaced by a call
+ *       that refuses when it is reached, since many templates carry such branches for tools that a plain conversation
+ *       never enters.
  * </ul>
  */
 final class TemplateRewriter {
@@ -32,20 +32,73 @@ final class TemplateRewriter {
   static final String MARK = "cocktail_mark";
 
   private static final Set<String> GIVEN =
-      Set.of("messages", "add_generation_prompt", "bos_token", "eos_token", "pad_token", "unk_token", "tools",
-          "documents", "loop", "true", "false", "none", "True", "False", "None");
+      Set.of(
+          "messages",
+          "add_generation_prompt",
+          "bos_token",
+          "eos_token",
+          "pad_token",
+          "unk_token",
+          "tools",
+          "documents",
+          "loop",
+          "true",
+          "false",
+          "none",
+          "True",
+          "False",
+          "None");
+
   /** Transformers always passes these two, as None. */
   private static final Set<String> ALWAYS_DEFINED = Set.of("messages", "add_generation_prompt", "tools", "documents");
+
   private static final Set<String> FUNCTIONS = Set.of("range", "namespace", "raise_exception", "strftime_now");
   private static final Set<String> FILTERS =
-      Set.of("trim", "length", "count", "tojson", "string", "upper", "lower", "list", "first", "last", "join",
-          "selectattr", "rejectattr", "safe");
+      Set.of(
+          "trim",
+          "length",
+          "count",
+          "tojson",
+          "string",
+          "upper",
+          "lower",
+          "list",
+          "first",
+          "last",
+          "join",
+          "selectattr",
+          "rejectattr",
+          "safe");
   private static final Set<String> TESTS =
-      Set.of("defined", "undefined", "none", "string", "mapping", "iterable", "sequence", "true", "false", "equalto",
-          "eq", "odd", "even");
+      Set.of(
+          "defined",
+          "undefined",
+          "none",
+          "string",
+          "mapping",
+          "iterable",
+          "sequence",
+          "true",
+          "false",
+          "equalto",
+          "eq",
+          "odd",
+          "even");
   private static final Set<String> METHODS =
-      Set.of("strip", "lstrip", "rstrip", "split", "startswith", "endswith", "upper", "lower", "replace", "items",
-          "keys", "values", "get");
+      Set.of(
+          "strip",
+          "lstrip",
+          "rstrip",
+          "split",
+          "startswith",
+          "endswith",
+          "upper",
+          "lower",
+          "replace",
+          "items",
+          "keys",
+          "values",
+          "get");
   private static final Set<String> LOOP = Set.of("index", "index0", "first", "last", "length", "revindex", "revindex0");
   private static final Set<String> WORDS = Set.of("and", "or", "not", "in", "is", "if", "else");
   private static final int MAX_DEPTH = 32;
@@ -55,8 +108,10 @@ final class TemplateRewriter {
   private final String name;
   private final List<Piece> pieces;
   private final StringBuilder out = new StringBuilder();
+
   /** For each loop, in order of appearance, the variables that its body sets. */
   private final List<Set<String>> setInLoop = new ArrayList<>();
+
   private final Set<String> assigned = new HashSet<>();
   private final Set<String> assignedNone = new HashSet<>();
   private final Set<String> guarded = new HashSet<>();
@@ -134,19 +189,26 @@ final class TemplateRewriter {
     var tokens = tag.tokens();
     if (tokens.size() >= 3 && tokens.get(0).kind() == Kind.NAME && tokens.get(1).is("=")) {
       var variable = tokens.getFirst().text();
-      if (WORDS.contains(variable) || Set.of("loop", "true", "false", "none", "True", "False", "None").contains(variable)) {
+      if (WORDS.contains(variable)
+          || Set.of("loop", "true", "false", "none", "True", "False", "None").contains(variable)) {
         throw refuse(tag, "{% set " + variable + " %}");
       }
       assigned.add(variable);
       if (tokens.size() == 3 && (tokens.get(2).is("none") || tokens.get(2).is("None"))) {
         assignedNone.add(variable);
       }
-      open.stream().filter(block -> block.name().equals("for")).findFirst()
+      open.stream()
+          .filter(block -> block.name().equals("for"))
+          .findFirst()
           .ifPresent(block -> setInLoop.get(block.loop()).add(variable));
       return;
     }
-    var isAttribute = tokens.size() >= 5 && tokens.get(0).kind() == Kind.NAME && tokens.get(1).is(".")
-        && tokens.get(2).kind() == Kind.NAME && tokens.get(3).is("=");
+    var isAttribute =
+        tokens.size() >= 5
+            && tokens.get(0).kind() == Kind.NAME
+            && tokens.get(1).is(".")
+            && tokens.get(2).kind() == Kind.NAME
+            && tokens.get(3).is("=");
     if (!isAttribute) {
       throw refuse(tag, "a {% set %} of anything but one variable or one attribute of a namespace");
     }
@@ -155,7 +217,8 @@ final class TemplateRewriter {
   private void surveyGuards(List<Token> tokens) {
     for (var i = 0; i + 2 < tokens.size(); i++) {
       var test = tokens.get(i + 2).is("not") && i + 3 < tokens.size() ? tokens.get(i + 3) : tokens.get(i + 2);
-      if (tokens.get(i).kind() == Kind.NAME && tokens.get(i + 1).is("is")
+      if (tokens.get(i).kind() == Kind.NAME
+          && tokens.get(i + 1).is("is")
           && (test.is("defined") || test.is("undefined"))) {
         guarded.add(tokens.get(i).text());
       }
@@ -168,7 +231,10 @@ final class TemplateRewriter {
       switch (piece) {
         case Piece.Text text -> writeText(text.text());
         case Piece.Output output ->
-            out.append("{{ ").append(TEXT).append('(').append(expression(output.tokens(), output.line()))
+            out.append("{{ ")
+                .append(TEXT)
+                .append('(')
+                .append(expression(output.tokens(), output.line()))
                 .append(") }}");
         case Piece.Tag tag -> {
           switch (tag.name()) {
@@ -271,12 +337,14 @@ final class TemplateRewriter {
         }
         compared[depth] = true;
       }
-      var what = switch (token.kind()) {
-        case NAME -> objectionToName(tokens, i);
-        case OPERATOR -> objectionToOperator(tokens, i);
-        case NUMBER -> token.text().contains(".") ? Optional.of("the number " + token.text()) : Optional.<String>empty();
-        case STRING -> objectionToString(tokens, i);
-      };
+      var what =
+          switch (token.kind()) {
+            case NAME -> objectionToName(tokens, i);
+            case OPERATOR -> objectionToOperator(tokens, i);
+            case NUMBER ->
+                token.text().contains(".") ? Optional.of("the number " + token.text()) : Optional.<String>empty();
+            case STRING -> objectionToString(tokens, i);
+          };
       if (what.isPresent()) {
         return what;
       }
@@ -332,8 +400,11 @@ final class TemplateRewriter {
     if (i + 1 < tokens.size() && tokens.get(i + 1).is("=")) {
       return Optional.empty(); // the name of an argument
     }
-    if (GIVEN.contains(word) || assigned.contains(word) || guarded.contains(word)
-        || FUNCTIONS.contains(word) || isTruthOnly(tokens, i)) {
+    if (GIVEN.contains(word)
+        || assigned.contains(word)
+        || guarded.contains(word)
+        || FUNCTIONS.contains(word)
+        || isTruthOnly(tokens, i)) {
       return Optional.empty();
     }
     return Optional.of("the variable " + word + ", which nothing defines");
@@ -350,13 +421,17 @@ final class TemplateRewriter {
     var operator = tokens.get(i).text();
     return switch (operator) {
       case "*", "/", "//", "**" -> Optional.of("the operator " + operator);
-      case "~" -> tokens.stream().anyMatch(token -> Set.of("true", "false", "True", "False", "none", "None", "==", "!=")
-              .contains(token.kind() == Kind.STRING ? "" : token.text()))
-          ? Optional.of("~ with a truth value") : Optional.empty();
-      case "%" -> i > 0 && tokens.get(i - 1).kind() == Kind.STRING
-          ? Optional.of("formatting with %") : Optional.empty();
-      case ":" -> i + 1 < tokens.size() && tokens.get(i + 1).is(":")
-          ? Optional.of("a slice with a step") : Optional.empty();
+      case "~" ->
+          tokens.stream()
+                  .anyMatch(token ->
+                      Set.of("true", "false", "True", "False", "none", "None", "==", "!=")
+                          .contains(token.kind() == Kind.STRING ? "" : token.text()))
+              ? Optional.of("~ with a truth value")
+              : Optional.empty();
+      case "%" ->
+          i > 0 && tokens.get(i - 1).kind() == Kind.STRING ? Optional.of("formatting with %") : Optional.empty();
+      case ":" ->
+          i + 1 < tokens.size() && tokens.get(i + 1).is(":") ? Optional.of("a slice with a step") : Optional.empty();
       default -> Optional.empty();
     };
   }
@@ -389,16 +464,20 @@ final class TemplateRewriter {
           text.append(tight ? token.text() : " " + token.text() + " ");
         }
         case NAME -> {
-          var word = switch (token.text()) {
-            case "True" -> "true";
-            case "False" -> "false";
-            case "None" -> "none";
-            default -> token.text();
-          };
+          var word =
+              switch (token.text()) {
+                case "True" -> "true";
+                case "False" -> "false";
+                case "None" -> "none";
+                default -> token.text();
+              };
           var spaced = previous == null || !previous.is(".");
           text.append(spaced ? " " : "").append(word);
-          var isPrefix = token.is("not") && (previous == null || !previous.is("is"))
-              && i + 1 < tokens.size() && !tokens.get(i + 1).is("in");
+          var isPrefix =
+              token.is("not")
+                  && (previous == null || !previous.is("is"))
+                  && i + 1 < tokens.size()
+                  && !tokens.get(i + 1).is("in");
           if (isPrefix) {
             text.append(" (");
             nots.push(depth);
@@ -413,8 +492,11 @@ final class TemplateRewriter {
 
   /** {@code tools is defined}: Jinjava takes None for undefined. */
   private static boolean isAlwaysDefined(List<Token> tokens, int i) {
-    if (i + 2 >= tokens.size() || tokens.get(i).kind() != Kind.NAME || !tokens.get(i + 1).is("is")
-        || !ALWAYS_DEFINED.contains(tokens.get(i).text()) || (i > 0 && tokens.get(i - 1).is("."))) {
+    if (i + 2 >= tokens.size()
+        || tokens.get(i).kind() != Kind.NAME
+        || !tokens.get(i + 1).is("is")
+        || !ALWAYS_DEFINED.contains(tokens.get(i).text())
+        || (i > 0 && tokens.get(i - 1).is("."))) {
       return false;
     }
     return tokens.get(i + 2).is("defined")
@@ -446,16 +528,20 @@ final class TemplateRewriter {
   }
 
   private RuntimeException refuse(Piece piece, String what) {
-    var line = switch (piece) {
-      case Piece.Tag tag -> tag.line();
-      case Piece.Output output -> output.line();
-      case Piece.Text text -> 1;
-    };
+    var line =
+        switch (piece) {
+          case Piece.Tag tag -> tag.line();
+          case Piece.Output output -> output.line();
+          case Piece.Text text -> 1;
+        };
     return ChatTemplate.unsupported(name, line, what);
   }
 
   private int lastLine() {
     return pieces.reversed().stream()
-        .map(piece -> piece instanceof Piece.Tag tag ? tag.line() : 0).filter(line -> line > 0).findFirst().orElse(1);
+        .map(piece -> piece instanceof Piece.Tag tag ? tag.line() : 0)
+        .filter(line -> line > 0)
+        .findFirst()
+        .orElse(1);
   }
 }

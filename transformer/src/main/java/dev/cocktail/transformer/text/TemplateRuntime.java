@@ -28,12 +28,16 @@ import jinjava.javax.el.ELContext;
 import jinjava.javax.el.ELResolver;
 
 /**
- * Jinjava, set up to behave as Jinja in Transformers does for templates that {@link TemplateRewriter} wrote, and held to
- * limits: text of messages is never executed, no Java object can be reached, and no loop or text grows without bound.
+ * Jinjava, set up to behave as Jinja in Transformers does for templates that {@link TemplateRewriter} wrote, and held
+ * to limits: text of messages is never executed, no Java object can be reached, and no loop or text grows without
+ * bound.
  */
 final class TemplateRuntime {
-  /** Begins and ends what an assistant generates, in renderings that are asked for marks. Never part of Unicode text. */
+  /**
+   * Begins and ends what an assistant generates, in renderings that are asked for marks. Never part of Unicode text.
+   */
   static final char MARK_BEGIN = '\uFDD0';
+
   static final char MARK_END = '\uFDD1';
 
   private static final int MAX_NODES = 1_000_000;
@@ -124,20 +128,20 @@ final class TemplateRuntime {
 
   @SuppressWarnings("deprecation") // the setting is needed to read {{x}}, and has no successor
   private static Jinjava create() {
-    var overrides = LegacyOverrides.Builder.from(LegacyOverrides.ALL)
-        .withWhitespaceRequiredWithinTokens(false).build();
-    var config = JinjavaConfig.newBuilder()
-        .withNestedInterpretationEnabled(false)
-        .withTrimBlocks(false)
-        .withLstripBlocks(false)
-        .withKeepTrailingNewline(true)
-        .withMaxOutputSize(4L * MAX_CHARACTERS)
-        .withMaxListSize(MAX_RANGE)
-        .withMaxMapSize(MAX_RANGE)
-        .withElResolver(new Methods())
-        .withProcessors(JinjavaProcessors.newBuilder().withNodePreProcessor((node, interpreter) -> count()).build())
-        .withLegacyOverrides(overrides)
-        .build();
+    var overrides = LegacyOverrides.Builder.from(LegacyOverrides.ALL).withWhitespaceRequiredWithinTokens(false).build();
+    var config =
+        JinjavaConfig.newBuilder()
+            .withNestedInterpretationEnabled(false)
+            .withTrimBlocks(false)
+            .withLstripBlocks(false)
+            .withKeepTrailingNewline(true)
+            .withMaxOutputSize(4L * MAX_CHARACTERS)
+            .withMaxListSize(MAX_RANGE)
+            .withMaxMapSize(MAX_RANGE)
+            .withElResolver(new Methods())
+            .withProcessors(JinjavaProcessors.newBuilder().withNodePreProcessor((node, interpreter) -> count()).build())
+            .withLegacyOverrides(overrides)
+            .build();
     var jinjava = new Jinjava(config);
     var context = jinjava.getGlobalContext();
     context.registerFunction(function("raise_exception", "raise", Object.class));
@@ -147,18 +151,22 @@ final class TemplateRuntime {
     context.registerFunction(function(TemplateRewriter.VALUE, "value", Object.class));
     context.registerFunction(function(TemplateRewriter.REFUSE, "refuse", String.class));
     context.registerFunction(function(TemplateRewriter.MARK, "mark", Boolean.class));
-    register(context, "trim", (value, arguments) ->
-        PythonText.strip(string(value, "trim"), arguments.length > 0 ? string(arguments[0], "trim") : null, true, true));
+    register(
+        context,
+        "trim",
+        (value, arguments) ->
+            PythonText.strip(
+                string(value, "trim"), arguments.length > 0 ? string(arguments[0], "trim") : null, true, true));
     register(context, "upper", (value, arguments) -> PythonText.upper(string(value, "upper")));
     register(context, "lower", (value, arguments) -> PythonText.lower(string(value, "lower")));
     register(context, "string", (value, arguments) -> string(value, "string"));
     register(context, "length", (value, arguments) -> length(value));
     register(context, "count", (value, arguments) -> length(value));
     register(context, "tojson", (value, arguments) -> json(value, arguments));
-    register(context, "iterable", value ->
-        value instanceof String || value instanceof Collection || value instanceof Map);
-    register(context, "sequence", value ->
-        value instanceof String || value instanceof Collection || value instanceof Map);
+    register(
+        context, "iterable", value -> value instanceof String || value instanceof Collection || value instanceof Map);
+    register(
+        context, "sequence", value -> value instanceof String || value instanceof Collection || value instanceof Map);
     register(context, "string", value -> value instanceof String);
     register(context, "mapping", value -> value instanceof Map);
     return jinjava;
@@ -169,39 +177,41 @@ final class TemplateRuntime {
   }
 
   private static void register(Context context, String name, BiFunction<Object, Object[], Object> body) {
-    context.registerFilter(new Filter() {
-      @Override
-      public String getName() {
-        return name;
-      }
+    context.registerFilter(
+        new Filter() {
+          @Override
+          public String getName() {
+            return name;
+          }
 
-      @Override
-      public Object filter(Object value, JinjavaInterpreter interpreter, String... arguments) {
-        return body.apply(value, arguments);
-      }
+          @Override
+          public Object filter(Object value, JinjavaInterpreter interpreter, String... arguments) {
+            return body.apply(value, arguments);
+          }
 
-      @Override
-      public Object filter(
-          Object value, JinjavaInterpreter interpreter, Object[] arguments, Map<String, Object> named) {
-        var all = new ArrayList<Object>(List.of(arguments));
-        all.addAll(named.values());
-        return body.apply(value, all.toArray());
-      }
-    });
+          @Override
+          public Object filter(
+              Object value, JinjavaInterpreter interpreter, Object[] arguments, Map<String, Object> named) {
+            var all = new ArrayList<Object>(List.of(arguments));
+            all.addAll(named.values());
+            return body.apply(value, all.toArray());
+          }
+        });
   }
 
   private static void register(Context context, String name, Predicate<Object> body) {
-    context.registerExpTest(new ExpTest() {
-      @Override
-      public String getName() {
-        return name;
-      }
+    context.registerExpTest(
+        new ExpTest() {
+          @Override
+          public String getName() {
+            return name;
+          }
 
-      @Override
-      public boolean evaluate(Object value, JinjavaInterpreter interpreter, Object... arguments) {
-        return body.test(value);
-      }
-    });
+          @Override
+          public boolean evaluate(Object value, JinjavaInterpreter interpreter, Object... arguments) {
+            return body.test(value);
+          }
+        });
   }
 
   private static void count() {
@@ -295,22 +305,23 @@ final class TemplateRuntime {
         text.append(format.charAt(i));
         continue;
       }
-      var pattern = switch (format.charAt(++i)) {
-        case 'Y' -> "yyyy";
-        case 'y' -> "yy";
-        case 'm' -> "MM";
-        case 'd' -> "dd";
-        case 'b' -> "MMM";
-        case 'B' -> "MMMM";
-        case 'a' -> "EEE";
-        case 'A' -> "EEEE";
-        case 'H' -> "HH";
-        case 'I' -> "hh";
-        case 'M' -> "mm";
-        case 'S' -> "ss";
-        case 'p' -> "a";
-        default -> (String) refuse("strftime_now with %" + format.charAt(i));
-      };
+      var pattern =
+          switch (format.charAt(++i)) {
+            case 'Y' -> "yyyy";
+            case 'y' -> "yy";
+            case 'm' -> "MM";
+            case 'd' -> "dd";
+            case 'b' -> "MMM";
+            case 'B' -> "MMMM";
+            case 'a' -> "EEE";
+            case 'A' -> "EEEE";
+            case 'H' -> "HH";
+            case 'I' -> "hh";
+            case 'M' -> "mm";
+            case 'S' -> "ss";
+            case 'p' -> "a";
+            default -> (String) refuse("strftime_now with %" + format.charAt(i));
+          };
       text.append(time.format(DateTimeFormatter.ofPattern(pattern, Locale.US)));
     }
     return text.toString();

@@ -20,8 +20,8 @@ import java.util.OptionalInt;
 
 /**
  * A model's tokenizer, as its {@code tokenizer.json} and {@code tokenizer_config.json} define it. The work is done by
- * Hugging Face's tokenizers library through DJL; its native part comes from the jar, is unpacked once to
- * {@code ~/.djl.ai} (or {@code DJL_CACHE_DIR}), and nothing is ever downloaded or reported.
+ * Hugging Face's tokenizers library through DJL; its native part comes from the jar, is unpacked once to {@code
+ * ~/.djl.ai} (or {@code DJL_CACHE_DIR}), and nothing is ever downloaded or reported.
  *
  * <p>An end-of-text token is never appended, whatever a configuration asks for: a prompt that has ended cannot be
  * continued. Text is never truncated or padded. Safe for use by several threads.
@@ -77,8 +77,7 @@ public final class Tokenizer implements AutoCloseable {
   public static Tokenizer load(Path folder) {
     requireNonNull(folder, "folder");
     if (!Files.isDirectory(folder)) {
-      throw new InvalidInputException(
-          folder + " is not a folder. Expected a model folder with a tokenizer.json in it");
+      throw new InvalidInputException(folder + " is not a folder. Expected a model folder with a tokenizer.json in it");
     }
     var path = folder.resolve("tokenizer.json");
     var file = TokenizerFile.read(path);
@@ -102,11 +101,13 @@ public final class Tokenizer implements AutoCloseable {
       throw new IllegalStateException(
           "The native tokenizer library could not be loaded on %s %s: %s. It is unpacked to ~/.djl.ai; set DJL_CACHE_DIR"
                   .formatted(System.getProperty("os.name"), System.getProperty("os.arch"), e.getMessage())
-              + " when that cannot be written", e);
+              + " when that cannot be written",
+          e);
     } catch (RuntimeException e) {
       throw new InvalidInputException(
           "%s is not a tokenizer that can be used: %s. The file is damaged, or newer than this program; fetch it again"
-              .formatted(path, e.getMessage()), e);
+              .formatted(path, e.getMessage()),
+          e);
     }
   }
 
@@ -129,8 +130,8 @@ public final class Tokenizer implements AutoCloseable {
   /**
    * The ids of a text. Lone surrogates become U+FFFD.
    *
-   * @param addSpecialTokens whether to begin with the tokens that the tokenizer puts before a text, such as BOS. Text that
-   *     a chat template rendered brings its own.
+   * @param addSpecialTokens whether to begin with the tokens that the tokenizer puts before a text, such as BOS. Text
+   *     that a chat template rendered brings its own.
    */
   public int[] encode(String text, boolean addSpecialTokens) {
     var plain = narrow(library.encode(wellFormed(text), false, false).getIds());
@@ -233,7 +234,8 @@ public final class Tokenizer implements AutoCloseable {
 
   /** The model's own chat template, if it has one. */
   public Optional<ChatTemplate> chatTemplate() {
-    return config.chatTemplate()
+    return config
+        .chatTemplate()
         .map(source -> ChatTemplate.of(config.chatTemplateSource(), source, config.specialTokens()));
   }
 

@@ -99,7 +99,8 @@ record TokenizerConfig(
       var where = e.getLocation();
       throw new InvalidInputException(
           "%s is not valid JSON at line %d, column %d: %s"
-              .formatted(file, where.getLineNr(), where.getColumnNr(), e.getOriginalMessage()), e);
+              .formatted(file, where.getLineNr(), where.getColumnNr(), e.getOriginalMessage()),
+          e);
     }
   }
 

@@ -57,7 +57,8 @@ record TokenizerFile(String json, Map<String, Integer> pieces, List<AddedToken> 
       var where = e.getLocation();
       throw new InvalidInputException(
           "%s is not valid JSON at line %d, column %d: %s. The file is damaged; fetch it again"
-              .formatted(file, where.getLineNr(), where.getColumnNr(), e.getOriginalMessage()), e);
+              .formatted(file, where.getLineNr(), where.getColumnNr(), e.getOriginalMessage()),
+          e);
     } catch (IOException e) {
       throw new InvalidInputException("Cannot read " + file + ": " + e.getMessage(), e);
     }
@@ -86,7 +87,8 @@ record TokenizerFile(String json, Map<String, Integer> pieces, List<AddedToken> 
       return StandardCharsets.UTF_8.newDecoder().decode(java.nio.ByteBuffer.wrap(bytes)).toString();
     } catch (NoSuchFileException e) {
       throw new InvalidInputException(
-          file + " does not exist. A model folder needs its tokenizer.json; fetch it from where the model came from", e);
+          file + " does not exist. A model folder needs its tokenizer.json; fetch it from where the model came from",
+          e);
     } catch (CharacterCodingException e) {
       throw new InvalidInputException(file + " is not UTF-8 text. The file is damaged; fetch it again", e);
     } catch (IOException e) {
@@ -137,8 +139,7 @@ record TokenizerFile(String json, Map<String, Integer> pieces, List<AddedToken> 
   }
 
   /** {@code {"piece": id, ...}}: byte-pair, word-piece and word-level models. */
-  private static void readNumberedPieces(JsonParser parser, Path file, Map<String, Integer> pieces)
-      throws IOException {
+  private static void readNumberedPieces(JsonParser parser, Path file, Map<String, Integer> pieces) throws IOException {
     for (var piece = parser.nextFieldName(); piece != null; piece = parser.nextFieldName()) {
       if (parser.nextToken() != JsonToken.VALUE_NUMBER_INT || parser.getIntValue() < 0) {
         throw new InvalidInputException(

@@ -39,8 +39,16 @@ public record Golden(String name, Path model, Path batch) {
   public static final double EXACT = 1e-10;
 
   private static final JsonMapper MAPPER = JsonMapper.builder().build();
-  private static final List<String> BUNDLED = List.of("config.json", "config.v5.json", "model.safetensors", "inputs.json",
-      "logits_base.safetensors", "hidden_base.safetensors", "expected.json", "generation.json");
+  private static final List<String> BUNDLED =
+      List.of(
+          "config.json",
+          "config.v5.json",
+          "model.safetensors",
+          "inputs.json",
+          "logits_base.safetensors",
+          "hidden_base.safetensors",
+          "expected.json",
+          "generation.json");
 
   /** A case in the shared folder, such as {@code phi3_mini_tiny}; skips the test where it is absent. */
   public static Golden shared(String caseName) {
@@ -127,9 +135,12 @@ public record Golden(String name, Path model, Path batch) {
     long channels = packed.dim(1);
     Tensor padded = inputs.unpack(packed);
     int width = inputs.width();
-    return Difference.of(padded, expected, i -> {
-      long token = i / channels;
-      return inputs.mask()[(int) (token / width)][(int) (token % width)];
-    });
+    return Difference.of(
+        padded,
+        expected,
+        i -> {
+          long token = i / channels;
+          return inputs.mask()[(int) (token / width)][(int) (token % width)];
+        });
   }
 }

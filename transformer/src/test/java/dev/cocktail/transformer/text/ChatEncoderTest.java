@@ -18,8 +18,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class ChatEncoderTest {
-  private static final List<Message> TURNS = List.of(Message.system("Be brief."), Message.user("Hello"),
-      Message.assistant("Hi there"), Message.user("日本 🚀 <b>?"), Message.assistant("  naïve 🚀\nend  "));
+  private static final List<Message> TURNS =
+      List.of(
+          Message.system("Be brief."),
+          Message.user("Hello"),
+          Message.assistant("Hi there"),
+          Message.user("日本 🚀 <b>?"),
+          Message.assistant("  naïve 🚀\nend  "));
   private static Tokenizer tiny;
 
   @BeforeAll
@@ -39,12 +44,15 @@ class ChatEncoderTest {
   }
 
   @ParameterizedTest
-  @CsvSource(delimiter = '|', quoteCharacter = '"', value = {
-      "phi-3-mini   | \"Hi there<|end|>naïve 🚀\nend  <|end|><|endoftext|>\"",
-      "phi-3-medium | \"Hi there<|end|>naïve 🚀\nend  <|end|>\"",
-      "phi-3-ortx   | \"Hi there<|end|> naïve 🚀\nend  <|end|>\"",
-      "phi-3-vision | \"Hi there<|end|>naïve 🚀\nend  <|end|>\""
-  })
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '"',
+      value = {
+        "phi-3-mini   | \"Hi there<|end|>naïve 🚀\nend  <|end|><|endoftext|>\"",
+        "phi-3-medium | \"Hi there<|end|>naïve 🚀\nend  <|end|>\"",
+        "phi-3-ortx   | \"Hi there<|end|> naïve 🚀\nend  <|end|>\"",
+        "phi-3-vision | \"Hi there<|end|>naïve 🚀\nend  <|end|>\""
+      })
   void realPhiTokenizersAndTemplates(String name, String expected) {
     try (var tokenizer = Tokenizer.load(SharedFiles.require("data/tokenizer/" + name.strip()))) {
       var encoder = ChatEncoder.of(tokenizer);
@@ -52,7 +60,9 @@ class ChatEncoderTest {
       assertThat(supervised(encoder, turns)).isEqualTo(expected);
       var prompt = encoder.encodePrompt(turns.subList(0, 2));
       var chat = encoder.encode(turns.subList(0, 3));
-      assertThat(Arrays.copyOf(chat.ids(), chat.promptTokens())).as("trained on what generation sees").isEqualTo(prompt);
+      assertThat(Arrays.copyOf(chat.ids(), chat.promptTokens()))
+          .as("trained on what generation sees")
+          .isEqualTo(prompt);
     }
   }
 
@@ -61,28 +71,38 @@ class ChatEncoderTest {
   void templatesOfManyKinds() {
     assertThat(withTemplate("{% for m in messages %}<|user|>{{ m.content | trim }}<|end|>{% endfor %}"))
         .isEqualTo("<|user|>Hi there<|end|><|user|>naïve 🚀\nend<|end|>");
-    assertThat(withTemplate(
-        "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
-            + "{% if add_generation_prompt %}assistant: {% endif %}"))
-        .as("no special token ends a turn").isEqualTo("Hi there  naïve 🚀\nend  ");
-    assertThat(withTemplate(
-        "{% for m in messages %}<|user|>{% if m.role == 'assistant' %}{% generation %}{{ m.content }}<|end|>"
-            + "{% endgeneration %}{% else %}{{ m.content }}{% endif %}{% endfor %}{{ eos_token }}"))
-        .as("the template says it").isEqualTo("Hi there<|end|>naïve 🚀\nend  <|end|>");
-    assertThat(withTemplate(
-        "{% for m in messages %}<|user|>{{ m.content }}{% endfor %}{% if add_generation_prompt %}<|user|>{% endif %}"))
-        .as("a role token is no end of turn").isEqualTo("Hi therenaïve 🚀\nend  ");
-    assertThat(withTemplate(
-        "{% for m in messages %}<|user|>{{ m.content }}<|end|>{% endfor %}<|assistant|>"))
-        .as("a prompt that is always there").isEqualTo("Hi there<|end|>naïve 🚀\nend  <|end|>");
+    assertThat(
+            withTemplate(
+                "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
+                    + "{% if add_generation_prompt %}assistant: {% endif %}"))
+        .as("no special token ends a turn")
+        .isEqualTo("Hi there  naïve 🚀\nend  ");
+    assertThat(
+            withTemplate(
+                "{% for m in messages %}<|user|>{% if m.role == 'assistant' %}{% generation %}{{ m.content }}<|end|>"
+                    + "{% endgeneration %}{% else %}{{ m.content }}{% endif %}{% endfor %}{{ eos_token }}"))
+        .as("the template says it")
+        .isEqualTo("Hi there<|end|>naïve 🚀\nend  <|end|>");
+    assertThat(
+            withTemplate(
+                "{% for m in messages %}<|user|>{{ m.content }}{% endfor %}{% if add_generation_prompt %}<|user|>{%"
+                    + " endif %}"))
+        .as("a role token is no end of turn")
+        .isEqualTo("Hi therenaïve 🚀\nend  ");
+    assertThat(withTemplate("{% for m in messages %}<|user|>{{ m.content }}<|end|>{% endfor %}<|assistant|>"))
+        .as("a prompt that is always there")
+        .isEqualTo("Hi there<|end|>naïve 🚀\nend  <|end|>");
     assertThat(withTemplate("{% for m in messages %}<|user|>{{ m.content }}{% endfor %}<|assistant|>"))
-        .as("a prompt that is always there is no end of turn").isEqualTo("Hi therenaïve 🚀\nend  ");
+        .as("a prompt that is always there is no end of turn")
+        .isEqualTo("Hi therenaïve 🚀\nend  ");
   }
 
   @Test
   void aTemplateThatHidesTheTurnsIsRefusedByName() {
-    assertThatThrownBy(() -> withTemplate("{{ messages | length }}{% for m in messages %}{{ m.content|upper }}{% endfor %}"
-        + "{% for m in messages %}{{ m.content|length }}{% endfor %}"))
+    assertThatThrownBy(() ->
+            withTemplate(
+                "{{ messages | length }}{% for m in messages %}{{ m.content|upper }}{% endfor %}"
+                    + "{% for m in messages %}{{ m.content|length }}{% endfor %}"))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("test template")
         .hasMessageContaining("cannot be known");
@@ -91,16 +111,23 @@ class ChatEncoderTest {
   @Test
   void completionsContinueTheirPrompt() {
     var encoder = ChatEncoder.of(tiny);
-    for (var pair : List.of(List.of("sentiment:", " positive"), List.of("sentiment: ", "positive"), List.of("a\n", "\nb"),
-        List.of("", "x"), List.of("<|user|>\nq<|end|>\n<|assistant|>\n", "yes"), List.of("he", "llo 🚀"))) {
+    for (var pair :
+        List.of(
+            List.of("sentiment:", " positive"),
+            List.of("sentiment: ", "positive"),
+            List.of("a\n", "\nb"),
+            List.of("", "x"),
+            List.of("<|user|>\nq<|end|>\n<|assistant|>\n", "yes"),
+            List.of("he", "llo 🚀"))) {
       var encoded = encoder.encodeCompletion(pair.get(0), pair.get(1));
       assertThat(Arrays.copyOf(encoded.ids(), encoded.promptTokens())).isEqualTo(encoder.encodePrompt(pair.get(0)));
       assertThat(encoded.ids()[encoded.length() - 1]).isEqualTo(tiny.eosId().getAsInt());
-      assertThat(tiny.decode(encoded.ids(), true)).isEqualTo(
-          tiny.decode(tiny.encode(pair.get(0) + pair.get(1), false), true));
+      assertThat(tiny.decode(encoded.ids(), true))
+          .isEqualTo(tiny.decode(tiny.encode(pair.get(0) + pair.get(1), false), true));
       assertThat(encoded.assistantTokens()).isEqualTo(encoded.length() - encoded.promptTokens());
     }
-    assertThat(encoder.encodeCompletion("q", "a<|endoftext|>").ids()).endsWith(tiny.eosId().getAsInt())
+    assertThat(encoder.encodeCompletion("q", "a<|endoftext|>").ids())
+        .endsWith(tiny.eosId().getAsInt())
         .doesNotHaveDuplicates();
   }
 
@@ -120,7 +147,8 @@ class ChatEncoderTest {
   @Test
   void withoutATemplateMessagesAreRefused() {
     var encoder = new ChatEncoder(tiny, Optional.empty());
-    assertThatThrownBy(() -> encoder.encode(TURNS)).isInstanceOf(InvalidInputException.class)
+    assertThatThrownBy(() -> encoder.encode(TURNS))
+        .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("chat template");
   }
 

@@ -41,8 +41,9 @@ class ChatTemplateReferenceTest {
       var messages = messages(root.get("messages").get(entry.get("messages").textValue()));
       String rendered;
       try {
-        rendered = ChatTemplate.of(name, root.get("templates").get(name).textValue(), TOKENS)
-            .render(messages, entry.get("add_generation_prompt").booleanValue());
+        rendered =
+            ChatTemplate.of(name, root.get("templates").get(name).textValue(), TOKENS)
+                .render(messages, entry.get("add_generation_prompt").booleanValue());
       } catch (InvalidInputException e) {
         if (entry.hasNonNull("error")) {
           agreed++;

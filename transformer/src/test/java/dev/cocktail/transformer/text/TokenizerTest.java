@@ -20,7 +20,8 @@ class TokenizerTest {
   @TempDir private Path folder;
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "hello positive", "zwölf 🚀 日本\n\n\t", "<|user|>\nhello<|end|>\n", "\u0000\u001b", "a\r\nb"})
+  @ValueSource(
+      strings = {"", "hello positive", "zwölf 🚀 日本\n\n\t", "<|user|>\nhello<|end|>\n", "\u0000\u001b", "a\r\nb"})
   void textComesBack(String text) {
     try (var tokenizer = tiny()) {
       var encoded = tokenizer.encodeWithSpans(text, false);
@@ -63,34 +64,41 @@ class TokenizerTest {
   void manyThreadsMayEncode() {
     try (var tokenizer = tiny()) {
       var expected = tokenizer.encode("hello positive hello", false);
-      IntStream.range(0, 500).parallel().forEach(i ->
-          assertThat(tokenizer.encode("hello positive hello", false)).isEqualTo(expected));
+      IntStream.range(0, 500)
+          .parallel()
+          .forEach(i -> assertThat(tokenizer.encode("hello positive hello", false)).isEqualTo(expected));
     }
   }
 
   @ParameterizedTest
-  @CsvSource(delimiter = '@', value = {
-      "''@expected a JSON object",
-      "[]@expected a JSON object",
-      "{\"model\": {\"vocab\": {\"a\": 0@not valid JSON at line 1",
-      "{}@it has no model.vocab",
-      "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"a\":1},\"merges\":[]}}@occurs twice",
-      "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":-1},\"merges\":[]}}@expected its id",
-      "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[\"a b\"]}}@out of vocabulary",
-      "{\"model\":{\"type\":\"Riddle\",\"vocab\":{\"a\":0}}}@not a tokenizer",
-      "version https://git-lfs.github.com/spec/v1@git lfs pull",
-  })
+  @CsvSource(
+      delimiter = '@',
+      value = {
+        "''@expected a JSON object",
+        "[]@expected a JSON object",
+        "{\"model\": {\"vocab\": {\"a\": 0@not valid JSON at line 1",
+        "{}@it has no model.vocab",
+        "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"a\":1},\"merges\":[]}}@occurs twice",
+        "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":-1},\"merges\":[]}}@expected its id",
+        "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[\"a b\"]}}@out of vocabulary",
+        "{\"model\":{\"type\":\"Riddle\",\"vocab\":{\"a\":0}}}@not a tokenizer",
+        "version https://git-lfs.github.com/spec/v1@git lfs pull",
+      })
   void aBrokenFileIsNamed(String content, String named) throws IOException {
     Files.writeString(folder.resolve("tokenizer.json"), content.equals("''") ? "" : content);
-    assertThatThrownBy(() -> Tokenizer.load(folder)).isInstanceOf(InvalidInputException.class)
-        .hasMessageContaining("tokenizer.json").hasMessageContaining(named);
+    assertThatThrownBy(() -> Tokenizer.load(folder))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("tokenizer.json")
+        .hasMessageContaining(named);
   }
 
   @Test
   void anAbsentFileOrFolderIsNamed() {
-    assertThatThrownBy(() -> Tokenizer.load(folder)).isInstanceOf(InvalidInputException.class)
+    assertThatThrownBy(() -> Tokenizer.load(folder))
+        .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("tokenizer.json does not exist");
-    assertThatThrownBy(() -> Tokenizer.load(folder.resolve("nowhere"))).isInstanceOf(InvalidInputException.class)
+    assertThatThrownBy(() -> Tokenizer.load(folder.resolve("nowhere")))
+        .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("not a folder");
   }
 
@@ -98,18 +106,23 @@ class TokenizerTest {
   void aConfigurationThatNamesUnknownTokensIsRefused() throws IOException, URISyntaxException {
     Files.copy(source().resolve("tokenizer.json"), folder.resolve("tokenizer.json"));
     Files.writeString(folder.resolve("tokenizer_config.json"), "{\"eos_token\": \"<|stop|>\"}");
-    assertThatThrownBy(() -> Tokenizer.load(folder)).isInstanceOf(InvalidInputException.class)
-        .hasMessageContaining("eos_token").hasMessageContaining("<|stop|>");
+    assertThatThrownBy(() -> Tokenizer.load(folder))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("eos_token")
+        .hasMessageContaining("<|stop|>");
     Files.writeString(folder.resolve("tokenizer_config.json"), "{\"eos_token\": ");
-    assertThatThrownBy(() -> Tokenizer.load(folder)).isInstanceOf(InvalidInputException.class)
+    assertThatThrownBy(() -> Tokenizer.load(folder))
+        .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("tokenizer_config.json is not valid JSON");
   }
 
   @Test
   void aTemplateMayBeAFileOrOneOfSeveral() throws IOException, URISyntaxException {
     Files.copy(source().resolve("tokenizer.json"), folder.resolve("tokenizer.json"));
-    Files.writeString(folder.resolve("tokenizer_config.json"),
-        "{\"chat_template\": [{\"name\": \"tool\", \"template\": \"t\"}, {\"name\": \"default\", \"template\": \"d\"}]}");
+    Files.writeString(
+        folder.resolve("tokenizer_config.json"),
+        "{\"chat_template\": [{\"name\": \"tool\", \"template\": \"t\"}, {\"name\": \"default\", \"template\":"
+            + " \"d\"}]}");
     assertThat(rendered()).isEqualTo("d");
     Files.writeString(folder.resolve("chat_template.json"), "{\"chat_template\": \"j\"}");
     assertThat(rendered()).isEqualTo("j");

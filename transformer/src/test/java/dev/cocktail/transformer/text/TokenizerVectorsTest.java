@@ -9,7 +9,6 @@ import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.testing.SharedFiles;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
@@ -32,7 +31,9 @@ class TokenizerVectorsTest {
       var checked = 0;
       for (var i = 0; i < outputs.size(); i++) {
         var expected =
-            Arrays.stream(outputs.get(i).strip().split("\\s+")).filter(s -> !s.isEmpty()).mapToInt(Integer::parseInt)
+            Arrays.stream(outputs.get(i).strip().split("\\s+"))
+                .filter(s -> !s.isEmpty())
+                .mapToInt(Integer::parseInt)
                 .toArray();
         assertThat(tokenizer.encode(inputs[i], false)).as("input %d: '%s'", i, inputs[i]).isEqualTo(expected);
         assertThat(tokenizer.decode(expected, false)).as("input %d", i).isEqualTo(inputs[i]);
@@ -52,7 +53,8 @@ class TokenizerVectorsTest {
         var text = entry.get("text").textValue();
         var ids = ids(entry.get("ids"));
         assertThat(tokenizer.encode(text, true)).as(entry.get("name").textValue()).isEqualTo(ids);
-        assertThat(tokenizer.decode(ids, false)).as(entry.get("name").textValue())
+        assertThat(tokenizer.decode(ids, false))
+            .as(entry.get("name").textValue())
             .isEqualTo(entry.get("decoded").textValue());
       }
     }
@@ -77,14 +79,17 @@ class TokenizerVectorsTest {
   /** Phi-4's case has no tokenizer.json; its template is checked all the same. */
   @Test
   void phiChatVectors() throws IOException {
-    var cases = JSON.readTree(SharedFiles.require("data/tokenizer/vectors/ortx-phi3-vectors.json").toFile()).get("chat");
+    var cases =
+        JSON.readTree(SharedFiles.require("data/tokenizer/vectors/ortx-phi3-vectors.json").toFile()).get("chat");
     assertThat(cases).hasSize(4);
     for (var entry : cases) {
       var name = entry.get("tokenizer").textValue();
       var folder = SharedFiles.require("data/tokenizer/" + name);
       var messages = new ArrayList<Message>();
-      entry.get("messages").forEach(
-          message -> messages.add(new Message(message.get("role").textValue(), message.get("content").textValue())));
+      entry
+          .get("messages")
+          .forEach(message ->
+              messages.add(new Message(message.get("role").textValue(), message.get("content").textValue())));
       var config = TokenizerConfig.read(folder);
       var template = ChatTemplate.of(name, config.chatTemplate().orElseThrow(), config.specialTokens());
       var text = template.render(messages, entry.get("add_generation_prompt").booleanValue());
@@ -97,9 +102,11 @@ class TokenizerVectorsTest {
         assertThat(tokenizer.encode(text, true)).as(name).isEqualTo(ids);
         if (entry.has("decoded_skip_special")) {
           // The vectors' own decoder drops the space that begins each segment; Hugging Face's keeps it.
-          assertThat(tokenizer.decode(ids, true)).as(name)
-              .satisfies(decoded -> assertThat(decoded.replaceAll("\\s", "")).isEqualTo(
-                  entry.get("decoded_skip_special").textValue().replaceAll("\\s", "")));
+          assertThat(tokenizer.decode(ids, true))
+              .as(name)
+              .satisfies(decoded ->
+                  assertThat(decoded.replaceAll("\\s", ""))
+                      .isEqualTo(entry.get("decoded_skip_special").textValue().replaceAll("\\s", "")));
         }
       }
     }
@@ -121,7 +128,8 @@ class TokenizerVectorsTest {
       var first = indexOfToken(encoded, assistant);
       var last = indexOfToken(encoded, text.indexOf(" 🚀🚀"));
       assertThat(tokenizer.decode(Arrays.copyOfRange(encoded.ids(), first - 1, last), false).strip())
-          .as("a token that begins with the space before the word").endsWith("Hi there");
+          .as("a token that begins with the space before the word")
+          .endsWith("Hi there");
       assertThat(text.substring(encoded.starts()[encoded.length() - 1])).isEqualTo("<|endoftext|>");
     }
   }
