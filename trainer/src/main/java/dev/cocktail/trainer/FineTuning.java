@@ -90,7 +90,7 @@ public final class FineTuning {
     return this;
   }
 
-  /** Asked after every step whether to stop there, saving what was learnt. */
+  /** Asked before every step whether to stop there, saving what was learnt. */
   public FineTuning stopWhen(BooleanSupplier question) {
     stop = requireNonNull(question, "question");
     return this;

@@ -59,7 +59,7 @@ public final class Trainer {
    * Runs the plan.
    *
    * @param validation packed validation sequences of all tasks; may be empty
-   * @param stop asked after every step whether to stop there
+   * @param stop asked before every step whether to stop there
    * @return how many steps were taken
    * @throws TrainingFailedException when a loss or gradient is not finite; the parameters are the last whose loss was,
    *     or, where these are too many to keep twice, those of the step before
@@ -70,6 +70,9 @@ public final class Trainer {
         new AdamWOptimizer(model.device(), trainable.parameters(), options.optimiser(), trainable.isSmall())) {
       evaluate(0, plan.steps(), validation, listener, optimiser);
       for (int s = 0; s < plan.steps(); s++) {
+        if (stop.getAsBoolean()) {
+          return s;
+        }
         StepBatch batch = plan.batch(s);
         RandomKey ofStep = dropout.derive(s);
         double learningRate = options.learningRate().applyAsDouble(s);
@@ -89,9 +92,6 @@ public final class Trainer {
         boolean last = s + 1 == plan.steps();
         if (last || options.evaluateEvery() > 0 && (s + 1) % options.evaluateEvery() == 0) {
           evaluate(s + 1, plan.steps(), validation, listener, optimiser);
-        }
-        if (stop.getAsBoolean()) {
-          return s + 1;
         }
       }
     }

@@ -1,12 +1,14 @@
 package dev.cocktail.trainer.demo;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.Devices;
 import dev.cocktail.trainer.FineTuning;
+import dev.cocktail.trainer.InterruptedRunException;
 import dev.cocktail.trainer.config.RunFile;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -44,6 +46,22 @@ class DemoRunTest {
         JSON.readTree(lines.stream().filter(line -> line.contains("\"step\":1,")).findFirst().orElseThrow());
     assertThat(first.path("tasks").path("sentiment").path("loss").isNumber()).isTrue();
     assertThat(first.path("tokens").intValue()).isBetween(1, run.training().tokensPerStep());
+  }
+
+  @Test
+  void aRunStoppedBeforeItsFirstStepSavesAnAdapter(@TempDir Path temp) {
+    Path folder = temp.resolve("demo");
+    DemoMaterial.writeDemo(folder);
+    RunFile run = RunFile.read(folder.resolve("demo.yaml"));
+
+    try (Device device = Devices.open("cpu", line -> {})) {
+      FineTuning fineTuning = FineTuning.of(run, device).stopWhen(() -> true);
+      assertThatThrownBy(fineTuning::run)
+          .isInstanceOf(InterruptedRunException.class)
+          .hasMessageContaining("after step 0 of 378");
+    }
+
+    assertThat(run.output().resolve("adapter/adapter_model.safetensors")).exists();
   }
 
   @Test
