@@ -28,8 +28,11 @@ import java.util.OptionalInt;
  */
 public final class Tokenizer implements AutoCloseable {
   static {
-    // DJL otherwise looks for a GPU build on its server, and reports its use when it runs in Amazon's cloud.
+    // DJL otherwise looks for a GPU build on its server where there is a GPU, and reports its use when it runs in
+    // Amazon's
+    // cloud. The build in its jar is the processor's.
     setIfAbsent("ai.djl.offline", "true");
+    setIfAbsent("RUST_FLAVOR", "cpu");
     setIfAbsent("OPT_OUT_TRACKING", "true");
   }
 
