@@ -243,30 +243,52 @@ public final class FineTuning {
             training.seed());
     List<String> names = run.tasks().stream().map(TaskSection::name).toList();
     var trainer = new Trainer(model, trainable, names, options);
-    var validation = new ValidationMemory();
+    var memory = new RunMemory();
     folder.create(run);
     int steps;
     try (var metrics = new MetricsWriter(folder.metrics())) {
-      List<TrainingListener> all = new ArrayList<>(listeners);
-      all.add(validation);
+      List<TrainingListener> all = new ArrayList<>(List.of(memory));
+      all.addAll(listeners);
       all.add(new MetricsListener(metrics));
       steps = trainer.train(plan, data.validation(), TrainingListener.all(all), stop);
     } catch (TrainingFailedException e) {
       trainable.save(target);
       throw e.withAdvice("what was learnt up to step " + e.keptSteps() + " is in " + target);
+    } catch (RuntimeException | Error e) {
+      saveInNeed(trainable, target, memory.steps, e);
+      throw e;
     }
     trainable.save(target);
     if (steps < plan.steps()) {
       throw new InterruptedRunException(
           "stopped after step " + steps + " of " + plan.steps() + "; what was learnt is in " + target);
     }
-    return new Result(folder.path(), target, steps, validation.first, validation.last);
+    return new Result(folder.path(), target, steps, memory.first, memory.last);
   }
 
-  /** Remembers the first and the latest validation losses. */
-  private static final class ValidationMemory implements TrainingListener {
+  /** Keeps what was learnt before something failed that has nothing to do with it, such as memory or a full disk. */
+  private void saveInNeed(Trainable trainable, Path target, int steps, Throwable failure) {
+    if (steps == 0) {
+      return;
+    }
+    try {
+      trainable.save(target);
+      notes.accept("failed after step " + steps + "; what was learnt until then is in " + target);
+    } catch (RuntimeException | Error alsoFailed) {
+      failure.addSuppressed(alsoFailed);
+    }
+  }
+
+  /** Remembers how far the run came, and the first and the latest validation losses. */
+  private static final class RunMemory implements TrainingListener {
+    private int steps;
     private Map<String, TaskLoss> first = Map.of();
     private Map<String, TaskLoss> last = Map.of();
+
+    @Override
+    public void stepped(StepReport report) {
+      steps = report.step();
+    }
 
     @Override
     public void evaluated(EvaluationReport report) {

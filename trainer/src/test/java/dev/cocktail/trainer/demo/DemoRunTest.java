@@ -9,10 +9,12 @@ import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.Devices;
 import dev.cocktail.trainer.FineTuning;
 import dev.cocktail.trainer.InterruptedRunException;
+import dev.cocktail.trainer.TrainingListener;
 import dev.cocktail.trainer.config.RunFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -62,6 +64,31 @@ class DemoRunTest {
     }
 
     assertThat(run.output().resolve("adapter/adapter_model.safetensors")).exists();
+  }
+
+  @Test
+  void whatWasLearntSurvivesAFailureOfSomethingElse(@TempDir Path temp) {
+    Path folder = temp.resolve("demo");
+    DemoMaterial.writeDemo(folder);
+    RunFile run = RunFile.read(folder.resolve("demo.yaml"));
+    List<String> notes = new ArrayList<>();
+    TrainingListener failing =
+        new TrainingListener() {
+          @Override
+          public void stepped(StepReport report) {
+            if (report.step() == 3) {
+              throw new IllegalStateException("planted");
+            }
+          }
+        };
+
+    try (Device device = Devices.open("cpu", line -> {})) {
+      FineTuning fineTuning = FineTuning.of(run, device).listener(failing).notes(notes::add);
+      assertThatThrownBy(fineTuning::run).isInstanceOf(IllegalStateException.class).hasMessage("planted");
+    }
+
+    assertThat(run.output().resolve("adapter/adapter_model.safetensors")).exists();
+    assertThat(notes.getLast()).startsWith("failed after step 3;");
   }
 
   @Test
