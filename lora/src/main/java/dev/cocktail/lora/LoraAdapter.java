@@ -111,19 +111,9 @@ public final class LoraAdapter implements LinearTransform {
     return config;
   }
 
-  /** Names of the adapted modules, in model order. */
-  public List<String> moduleNames() {
-    return List.copyOf(adapters.keySet());
-  }
-
   /** All parameters under their names in PEFT's file, module by module: A, B and, for DoRA, the magnitude. */
   public Map<String, Variable> parameters() {
     return parameters;
-  }
-
-  /** Number of trained numbers. */
-  public long parameterCount() {
-    return parameters.values().stream().mapToLong(parameter -> parameter.value().elements()).sum();
   }
 
   @Override

@@ -68,10 +68,6 @@ final class Floats {
     MEMORY.set(INT, address, value);
   }
 
-  static short getShort(long address) {
-    return MEMORY.get(SHORT, address);
-  }
-
   static void setShort(long address, short value) {
     MEMORY.set(SHORT, address, value);
   }

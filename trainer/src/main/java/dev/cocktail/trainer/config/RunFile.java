@@ -3,7 +3,6 @@ package dev.cocktail.trainer.config;
 import dev.cocktail.tensor.InvalidInputException;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
@@ -103,11 +102,6 @@ public record RunFile(
   /** The resolved run as YAML, every key with its value; reading it back gives an equal run. */
   public String toYaml() {
     return SectionWriter.write(this);
-  }
-
-  /** The YAML of {@link #toYaml} as bytes of a file. */
-  public byte[] toYamlBytes() {
-    return toYaml().getBytes(StandardCharsets.UTF_8);
   }
 
   @Override

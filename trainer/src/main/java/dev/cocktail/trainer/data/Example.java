@@ -2,6 +2,8 @@ package dev.cocktail.trainer.data;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.cocktail.transformer.TokenSequence;
+
 /**
  * One training example, tokenised.
  *
@@ -33,11 +35,11 @@ public record Example(int[] ids, boolean[] supervised, String origin) {
     return count;
   }
 
-  /** What is to be learnt of each token: its id, or -100 where nothing is. */
+  /** What is to be learnt of each token: its id, or {@link TokenSequence#IGNORED_LABEL} where nothing is. */
   public int[] labels() {
     int[] labels = new int[ids.length];
     for (int t = 0; t < labels.length; t++) {
-      labels[t] = supervised[t] ? ids[t] : -100;
+      labels[t] = supervised[t] ? ids[t] : TokenSequence.IGNORED_LABEL;
     }
     return labels;
   }
