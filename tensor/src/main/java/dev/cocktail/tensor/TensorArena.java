@@ -35,6 +35,12 @@ public final class TensorArena implements AutoCloseable {
     /** Takes a region back. */
     void release(Region region);
 
+    /** Told when a block of a region becomes a tensor's; {@code bytes} is what the tensor holds, not rounded up. */
+    default void blockTaken(long address, long bytes) {}
+
+    /** Told when a tensor's block is free again. */
+    default void blockReturned(long address) {}
+
     /** Called once when the arena has been closed. */
     void closed(TensorArena arena);
   }
@@ -108,6 +114,7 @@ public final class TensorArena implements AutoCloseable {
       addFree(address + bytes, size - bytes, region);
     }
     used.put(address, new Block(bytes, region));
+    source.blockTaken(address, exact);
     allocatedBytes += bytes;
     peakBytes = Math.max(peakBytes, allocatedBytes);
     if (region.segment() == null) {
@@ -128,6 +135,7 @@ public final class TensorArena implements AutoCloseable {
       throw new IllegalStateException(tensor + " is not a block of arena '" + name + "', or was freed before");
     }
     used.remove(tensor.address());
+    source.blockReturned(tensor.address());
     allocatedBytes -= block.bytes;
     if (poison && tensor.isOnHost()) {
       tensor.segment().fill((byte) 0xFF);
@@ -192,6 +200,7 @@ public final class TensorArena implements AutoCloseable {
       return;
     }
     closed = true;
+    used.keySet().forEach(source::blockReturned);
     for (Region region : regions) {
       if (poison && region.segment() != null) {
         region.segment().fill((byte) 0xFF);
