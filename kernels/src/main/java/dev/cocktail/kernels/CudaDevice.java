@@ -1,15 +1,19 @@
 package dev.cocktail.kernels;
 
 import dev.cocktail.kernels.blas.Blas;
+import dev.cocktail.kernels.blas.PlanningBlas;
 import dev.cocktail.kernels.driver.GpuDriver;
 import dev.cocktail.kernels.driver.GpuInfo;
+import dev.cocktail.kernels.driver.PlanningDriver;
 import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.Device;
+import dev.cocktail.tensor.Moment;
 import dev.cocktail.tensor.Ops;
 import dev.cocktail.tensor.Tensor;
 import dev.cocktail.tensor.TensorArena;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * An NVIDIA GPU as a device. Operations are issued to one stream and run behind each other; the host waits only where
@@ -117,6 +121,22 @@ public final class CudaDevice implements Device {
   @Override
   public void synchronize() {
     driver.synchronize(stream);
+  }
+
+  @Override
+  public Moment openMoment() {
+    return new CudaMoment(driver, stream);
+  }
+
+  @Override
+  public long availableBytes() {
+    return memory.availableBytes();
+  }
+
+  @Override
+  public Optional<Device> openPlanner() {
+    return Optional.of(
+        new CudaDevice(new PlanningDriver(driver.info(), driver.granularity()), new PlanningBlas(), activation));
   }
 
   @Override

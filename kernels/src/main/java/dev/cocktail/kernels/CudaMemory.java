@@ -2,10 +2,8 @@ package dev.cocktail.kernels;
 
 import dev.cocktail.kernels.driver.GpuDriver;
 import dev.cocktail.kernels.driver.OutOfGpuMemoryException;
+import dev.cocktail.tensor.OutOfDeviceMemoryException;
 import dev.cocktail.tensor.TensorArena;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -52,9 +50,14 @@ final class CudaMemory {
   }
 
   private Map.Entry<Long, Long> fitting(long size) {
-    List<Map.Entry<Long, Long>> candidates = new ArrayList<>();
-    free.entrySet().stream().filter(entry -> entry.getValue() >= size).forEach(candidates::add);
-    return candidates.stream().min(Comparator.comparingLong(Map.Entry::getValue)).orElse(null);
+    Map.Entry<Long, Long> best = null;
+    for (Map.Entry<Long, Long> candidate : free.entrySet()) {
+      long bytes = candidate.getValue();
+      if (bytes >= size && (best == null || bytes < best.getValue())) {
+        best = candidate;
+      }
+    }
+    return best;
   }
 
   /** Maps what is missing behind the free region at the end, if there is one. */
@@ -62,15 +65,14 @@ final class CudaMemory {
     Map.Entry<Long, Long> last = free.lastEntry();
     boolean touchesEnd = last != null && last.getKey() + last.getValue() == end;
     long missing = roundUp(touchesEnd ? size - last.getValue() : size, granularity);
-    if (missing > limit - end) {
-      throw new OutOfGpuMemoryException(size, driver.freeBytes(), reservedBytes());
-    }
     try {
+      if (missing > limit - end) {
+        throw new OutOfGpuMemoryException(missing, limit - end, reservedBytes());
+      }
       driver.map(end, missing);
     } catch (OutOfGpuMemoryException e) {
-      var better = new OutOfGpuMemoryException(size, driver.freeBytes(), reservedBytes());
-      better.initCause(e);
-      throw better;
+      throw new OutOfDeviceMemoryException(
+          "cuda:" + driver.info().ordinal(), missing, driver.freeBytes(), reservedBytes(), e);
     }
     insert(end, missing);
     end += missing;
@@ -97,6 +99,11 @@ final class CudaMemory {
   /** Bytes of memory taken from the GPU; it only grows. */
   long reservedBytes() {
     return end - start;
+  }
+
+  /** Bytes that regions can still be given: those mapped and free, and those not mapped yet. */
+  long availableBytes() {
+    return free.values().stream().mapToLong(Long::longValue).sum() + driver.freeBytes();
   }
 
   void close() {

@@ -30,6 +30,9 @@ final class Staging {
 
   /** Issues a copy; the host's memory may be changed or freed when this returns. */
   void copyToGpu(long target, MemorySegment host) {
+    if (!driver.computes()) {
+      return; // Reading a mapped model from the disk for nothing would take long.
+    }
     for (long done = 0; done < host.byteSize(); ) {
       if (used == HALF) {
         driver.record(emptied[current], stream);

@@ -1,5 +1,7 @@
 package dev.cocktail.tensor;
 
+import java.util.Optional;
+
 /** A place where tensors live and operations run. A device is driven by one thread at a time. */
 public interface Device extends AutoCloseable {
   /** Short name as the command line spells it: {@code cpu}, {@code cuda:0}. */
@@ -21,7 +23,10 @@ public interface Device extends AutoCloseable {
     return DType.F32;
   }
 
-  /** Opens an arena; its owner must close it before the device is closed. */
+  /**
+   * Opens an arena; its owner must close it before the device is closed. The arena throws {@link
+   * OutOfDeviceMemoryException} where the device's own memory does not suffice.
+   */
   TensorArena openArena(String name);
 
   /**
@@ -45,6 +50,25 @@ public interface Device extends AutoCloseable {
 
   /** Waits until all operations issued so far are done. */
   void synchronize();
+
+  /** A mark among this device's operations, for measuring; it lives as long as the device. */
+  default Moment openMoment() {
+    return Moment.onHost();
+  }
+
+  /** Bytes that arenas can still be given; {@link Long#MAX_VALUE} where nobody knows a limit, as on the host. */
+  default long availableBytes() {
+    return Long.MAX_VALUE;
+  }
+
+  /**
+   * A device that computes nothing and holds no memory, but takes and gives back addresses as this one would, scratch
+   * memory included: what runs on it tells by {@link #peakReservedBytes()} how much memory it will take. Copies from it
+   * give zeros. Empty for devices without a known limit.
+   */
+  default Optional<Device> openPlanner() {
+    return Optional.empty();
+  }
 
   /** Bytes of all arenas' regions now held from the system. */
   long reservedBytes();

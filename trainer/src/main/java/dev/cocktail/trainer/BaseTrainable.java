@@ -16,7 +16,7 @@ import java.util.Map;
  * Chosen weights of a model itself, trained in 32 bits whatever the checkpoint's type; saving writes a new model
  * folder.
  */
-public final class BaseTrainable implements Trainable, AutoCloseable {
+public final class BaseTrainable implements Trainable {
   private final Phi3Model model;
   private final TensorArena arena;
   private final DType savedType;

@@ -2,6 +2,7 @@ package dev.cocktail.trainer;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.cocktail.lora.AdapterConfig;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.config.AdapterSection;
@@ -109,6 +110,7 @@ public final class FineTuning {
    */
   public Result run() {
     RunFolder folder = RunFolder.requireFree(run.output());
+    boolean checkpointLayers = MemoryPlan.of(run, device).chooseCheckpointing(notes);
     try (Phi3Model model = Phi3Model.load(run.model(), device);
         Tokenizer tokenizer = Tokenizer.load(run.model())) {
       Data data = read(model, ChatEncoder.of(tokenizer));
@@ -121,17 +123,21 @@ public final class FineTuning {
           training.maxSteps().isPresent()
               ? PackedPlan.ofSteps(data.train(), mixture, packer, training.maxSteps().getAsInt())
               : PackedPlan.ofEpochs(data.train(), mixture, packer, training.epochs().orElseThrow());
-      if (run.adapter().type() == AdapterSection.Type.NONE) {
-        try (var trainable = BaseTrainable.of(model, run.trainable())) {
-          return train(folder, model, trainable, data, plan, folder.model());
-        }
-      }
-      try (var trainable =
-          LoraTrainable.create(
-              model, run.adapter().toAdapterConfig().withBaseModel(run.model().toString()), training.seed())) {
-        return train(folder, model, trainable, data, plan, folder.adapter());
+      try (Trainable trainable = trainable(run, model)) {
+        boolean isAdapter = run.adapter().type() != AdapterSection.Type.NONE;
+        Path target = isAdapter ? folder.adapter() : folder.model();
+        return train(folder, model, trainable, data, plan, target, checkpointLayers);
       }
     }
+  }
+
+  /** What the run file says is to be trained, as it is before the first step. */
+  static Trainable trainable(RunFile run, Phi3Model model) {
+    if (run.adapter().type() == AdapterSection.Type.NONE) {
+      return BaseTrainable.of(model, run.trainable());
+    }
+    AdapterConfig config = run.adapter().toAdapterConfig().withBaseModel(run.model().toString());
+    return LoraTrainable.create(model, config, run.training().seed());
   }
 
   private Data read(Phi3Model model, ChatEncoder encoder) {
@@ -223,7 +229,13 @@ public final class FineTuning {
   }
 
   private Result train(
-      RunFolder folder, Phi3Model model, Trainable trainable, Data data, TrainingPlan plan, Path target) {
+      RunFolder folder,
+      Phi3Model model,
+      Trainable trainable,
+      Data data,
+      TrainingPlan plan,
+      Path target,
+      boolean checkpointLayers) {
     TrainingSection training = run.training();
     long numbers = trainable.parameters().values().stream().mapToLong(p -> p.value().elements()).sum();
     notes.accept(
@@ -236,11 +248,7 @@ public final class FineTuning {
     int every = run.evaluation().every().steps(plan.steps() / plan.epochsAfter(plan.steps()));
     var options =
         new Trainer.Options(
-            training.learningRates(plan.steps()),
-            training.optimiser(),
-            training.checkpointLayers(),
-            every,
-            training.seed());
+            training.learningRates(plan.steps()), training.optimiser(), checkpointLayers, every, training.seed());
     List<String> names = run.tasks().stream().map(TaskSection::name).toList();
     var trainer = new Trainer(model, trainable, names, options);
     var memory = new RunMemory();

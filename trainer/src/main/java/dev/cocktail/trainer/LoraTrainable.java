@@ -14,7 +14,7 @@ import java.util.Map;
 import java.util.function.Function;
 
 /** An adapter, and the memory it lives in, on a model whose own weights stay as they are. */
-public final class LoraTrainable implements Trainable, AutoCloseable {
+public final class LoraTrainable implements Trainable {
   /** Keeps the initialisation's random numbers apart from those of other users of the same seed. */
   private static final long INITIALISATION_STREAM = 0x696E6974;
 

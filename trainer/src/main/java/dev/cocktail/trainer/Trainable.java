@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.Map;
 
 /** What a run trains: an adapter on a frozen model, or weights of the model itself. */
-public interface Trainable {
+public interface Trainable extends AutoCloseable {
   /** The parameters under the names they are saved with. */
   Map<String, Variable> parameters();
 
@@ -26,4 +26,8 @@ public interface Trainable {
 
   /** Writes what was trained to a folder that other tools read. Each file is whole or absent. */
   void save(Path folder);
+
+  /** Gives the parameters' memory back. */
+  @Override
+  void close();
 }

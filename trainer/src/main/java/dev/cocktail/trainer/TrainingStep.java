@@ -3,6 +3,7 @@ package dev.cocktail.trainer;
 import static java.util.Objects.requireNonNull;
 
 import dev.cocktail.tensor.Device;
+import dev.cocktail.tensor.Moment;
 import dev.cocktail.tensor.Tape;
 import dev.cocktail.tensor.Tensor;
 import dev.cocktail.tensor.TensorArena;
@@ -72,6 +73,9 @@ public final class TrainingStep {
   private final int taskCount;
   private final boolean checkpointLayers;
 
+  /** Before each micro-batch's forward and backward pass, before the update, and after it. */
+  private final List<Moment> moments = new ArrayList<>();
+
   /**
    * Steps on a model.
    *
@@ -97,34 +101,49 @@ public final class TrainingStep {
     if (supervised == 0) {
       throw new IllegalArgumentException("a step without a supervised token");
     }
-    TaskLoss[] losses = noLosses();
+    int count = batch.microBatches().size();
+    while (moments.size() < 2 * count + 2) {
+      moments.add(device.openMoment());
+    }
+    long peak = 0;
+    try (TensorArena kept = device.openArena("losses")) {
+      optimiser.zeroGradients();
+      List<TokenLosses> losses = new ArrayList<>();
+      for (int m = 0; m < count; m++) {
+        moments.get(2 * m).mark();
+        try (TensorArena arena = device.openArena("step")) {
+          TokenBatch tokens = pack(batch.microBatches().get(m), 1.0 / supervised, arena);
+          try (Tape tape = Tape.recording(device, arena)) {
+            losses.add(TokenLosses.keep(device, kept, tokens, forward(tape, tokens, transform.apply(m))));
+            moments.get(2 * m + 1).mark();
+            tape.backward();
+          }
+          peak = Math.max(peak, arena.peakBytes());
+        }
+      }
+      moments.get(2 * count).mark();
+      optimiser.measure();
+      // The step's one wait: all of it but the update is issued by now, and what is read decides on the update.
+      TaskLoss[] byTask = noLosses();
+      losses.forEach(tokenLosses -> tokenLosses.addTo(byTask, device));
+      List<TaskLoss> tasks = List.of(byTask);
+      boolean finite = Double.isFinite(tasks.stream().mapToDouble(TaskLoss::sum).sum());
+      double norm = finite ? optimiser.step(learningRate) : Double.NaN;
+      moments.get(2 * count + 1).mark();
+      return outcome(tasks, norm, batch, peak);
+    }
+  }
+
+  private Outcome outcome(List<TaskLoss> tasks, double norm, StepBatch batch, long peak) {
+    int count = batch.microBatches().size();
     long forward = 0;
     long backward = 0;
-    long peak = 0;
-    optimiser.zeroGradients();
-    for (int m = 0; m < batch.microBatches().size(); m++) {
-      long start = System.nanoTime();
-      try (TensorArena arena = device.openArena("step")) {
-        TokenBatch tokens = pack(batch.microBatches().get(m), 1.0 / supervised, arena);
-        try (Tape tape = Tape.recording(device, arena)) {
-          Tensor tokenLosses = forward(tape, tokens, transform.apply(m));
-          long middle = System.nanoTime();
-          tape.backward();
-          device.synchronize();
-          forward += middle - start;
-          backward += System.nanoTime() - middle;
-          // Only now: reading losses waits for the device, which should have its backward pass in hand by then.
-          addLosses(losses, tokens, tokenLosses);
-        }
-        peak = Math.max(peak, arena.peakBytes());
-      }
+    for (int m = 0; m < count; m++) {
+      forward += moments.get(2 * m + 1).nanosSince(moments.get(2 * m));
+      backward += moments.get(2 * m + 2).nanosSince(moments.get(2 * m + 1));
     }
-    long start = System.nanoTime();
-    List<TaskLoss> tasks = List.of(losses);
-    boolean finite = Double.isFinite(tasks.stream().mapToDouble(TaskLoss::sum).sum());
-    double norm = finite ? optimiser.step(learningRate) : Double.NaN;
-    device.synchronize();
-    return new Outcome(tasks, norm, batch.tokens(), forward, backward, System.nanoTime() - start, peak);
+    long optimiser = moments.get(2 * count + 1).nanosSince(moments.get(2 * count));
+    return new Outcome(tasks, norm, batch.tokens(), forward, backward, optimiser, peak);
   }
 
   /** The loss of each task on sequences that are not learnt from. */
@@ -134,7 +153,7 @@ public final class TrainingStep {
       try (TensorArena arena = device.openArena("evaluation")) {
         TokenBatch tokens = pack(batch, 1, arena);
         try (Tape tape = Tape.inference(device, arena)) {
-          addLosses(losses, tokens, forward(tape, tokens, transform));
+          new TokenLosses(tokens, forward(tape, tokens, transform)).addTo(losses, device);
         }
       }
     }
@@ -161,18 +180,5 @@ public final class TrainingStep {
     TaskLoss[] losses = new TaskLoss[taskCount];
     Arrays.fill(losses, TaskLoss.NONE);
     return losses;
-  }
-
-  private void addLosses(TaskLoss[] losses, TokenBatch batch, Tensor tokenLosses) {
-    Tensor host = Tensor.zerosOnHost(tokenLosses.dtype(), tokenLosses.shape());
-    device.copyToHost(host, tokenLosses);
-    for (int b = 0; b < batch.sequences().count(); b++) {
-      double sum = 0;
-      for (int t = batch.sequences().offset(b); t < batch.sequences().offset(b + 1); t++) {
-        sum += host.get(t);
-      }
-      TaskLoss loss = new TaskLoss(sum, batch.members().get(b).targetCount(), 1);
-      losses[batch.task(b)] = losses[batch.task(b)].plus(loss);
-    }
   }
 }

@@ -35,6 +35,11 @@ public interface GpuDriver extends AutoCloseable {
   /** What the GPU is. */
   GpuInfo info();
 
+  /** Whether anything is copied and computed; not so where only the use of memory is planned. */
+  default boolean computes() {
+    return true;
+  }
+
   // Memory
 
   /** Bytes of memory that could be mapped now. */

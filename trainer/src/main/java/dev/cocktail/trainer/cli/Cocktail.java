@@ -1,6 +1,7 @@
 package dev.cocktail.trainer.cli;
 
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.tensor.OutOfDeviceMemoryException;
 import dev.cocktail.trainer.InterruptedRunException;
 import dev.cocktail.trainer.Interruption;
 import dev.cocktail.trainer.TrainingFailedException;
@@ -163,6 +164,11 @@ public final class Cocktail implements Runnable {
           + Runtime.getRuntime().maxMemory() / (1 << 20)
           + " MiB; COCKTAIL_OPTS=-Xmx8g raises it, and -XX:MaxDirectMemorySize raises the limit of buffers."
           + " Fewer tokens a micro-batch, checkpoint_layers or a shorter max_length need less.";
+    }
+    if (failure instanceof OutOfDeviceMemoryException) {
+      return failure.getMessage()
+          + ". Fewer tokens at once (micro_batch_tokens, evaluation.batch_tokens), 'checkpoint_layers: true' or a"
+          + " shorter max_length need less; so do other programs on the same device when they end.";
     }
     if (failure instanceof StackOverflowError) {
       return "the input is nested too deeply (stack overflow)";

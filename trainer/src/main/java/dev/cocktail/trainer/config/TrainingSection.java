@@ -45,9 +45,11 @@ public record TrainingSection(
         double maxGradNorm,
     @Key(value = "The seed of everything random.", defaultsTo = "42") long seed,
     @Key(
-            value = "Recompute decoder layers in the backward pass instead of keeping them: less memory, more time.",
-            defaultsTo = "false")
-        boolean checkpointLayers,
+            value =
+                "Recompute decoder layers in the backward pass instead of keeping them: less memory, more time; auto"
+                    + " does so on a GPU where the step would not fit otherwise.",
+            defaultsTo = "auto")
+        Checkpointing checkpointLayers,
     @Key(value = "Print a line every so many steps.", defaultsTo = "1", atLeast = 1) int logEvery)
     implements Checked {
   private static final double DEFAULT_EPOCHS = 3;

@@ -118,13 +118,18 @@ public final class AdamWOptimizer implements AutoCloseable {
     gradients.forEach(gradient -> ops.fill(gradient, 0));
   }
 
+  /** Issues the norm of all gradients, which {@link #step} reads: call it when the gradients are complete. */
+  public void measure() {
+    ops.gradientNorm(norm, scale, gradients, settings.maxGradNorm());
+  }
+
   /**
-   * Clips, and takes one step; but where the norm is not finite, nothing is changed.
+   * Clips by the norm that {@link #measure} took, and takes one step; but where the norm is not finite, nothing is
+   * changed.
    *
    * @return the norm of all gradients before clipping
    */
   public double step(double learningRate) {
-    ops.gradientNorm(norm, scale, gradients, settings.maxGradNorm());
     device.copyToHost(normOnHost, norm);
     double value = normOnHost.get(0);
     if (!Double.isFinite(value)) {

@@ -155,7 +155,7 @@ class RunFileTest {
         "warmup_steps: -1 | at least 0",
         "adam_beta1: 1 | below 1",
         "seed: x | a whole number",
-        "checkpoint_layers: yes | true or false",
+        "checkpoint_layers: yes | auto, true, false",
         "schedule: cosin | 'cosine'",
         "epochs: 0 | above 0",
         "micro_batch_tokens: 100 | do not hold one example of max_length, which is 2048",
