@@ -73,7 +73,8 @@ public interface Ops {
    * {@code C = alpha op(A) op(B) + beta C} on row-major matrices, op(X) being X or its transpose: op(A) is [M,K], op(B)
    * is [K,N], C is [M,N]. A and B have any of F32, BF16, F16 (F64 in the reference); C has activation or parameter
    * type. With beta = 0, C is only written. A and B need not have the same type: a device widens what its products need
-   * wide.
+   * wide, and where one operand has its activation type, it may round the other to that. Such rounding costs the type's
+   * unit roundoff times the sum of the products' magnitudes. Operands of one type are never rounded.
    */
   void gemm(Tensor c, double alpha, Tensor a, boolean transposeA, Tensor b, boolean transposeB, double beta);
 
