@@ -11,12 +11,12 @@ import picocli.CommandLine.Spec;
     description = "Measures whole training steps, or single operations.",
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {StepCommand.class, KernelsCommand.class})
+    subcommands = {StepCommand.class, KernelsCommand.class, OperationsCommand.class})
 final class BenchCommand implements Runnable {
   @Spec private CommandSpec spec;
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "what to measure is missing: step or kernels");
+    throw new ParameterException(spec.commandLine(), "what to measure is missing: step, kernels or operations");
   }
 }

@@ -107,10 +107,12 @@ public final class TrainingStep {
     }
     long peak = 0;
     try (TensorArena kept = device.openArena("losses")) {
-      optimiser.zeroGradients();
       List<TokenLosses> losses = new ArrayList<>();
       for (int m = 0; m < count; m++) {
         moments.get(2 * m).mark();
+        if (m == 0) {
+          optimiser.zeroGradients();
+        }
         try (TensorArena arena = device.openArena("step")) {
           TokenBatch tokens = pack(batch.microBatches().get(m), 1.0 / supervised, arena);
           try (Tape tape = Tape.recording(device, arena)) {
