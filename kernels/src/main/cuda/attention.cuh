@@ -64,6 +64,13 @@ __device__ __forceinline__ void copy_async(unsigned target, const void* source, 
                : "memory");
 }
 
+// The same for four bytes.
+__device__ __forceinline__ void copy_async_word(unsigned target, const void* source, bool valid) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(target), "l"(__cvta_generic_to_global(source)),
+               "r"(valid ? 4 : 0)
+               : "memory");
+}
+
 __device__ __forceinline__ void copy_async_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 
 // Waits until at most so many of this thread's committed groups are under way.
@@ -98,3 +105,78 @@ __device__ __forceinline__ void multiply_add(float (&c)[4], const unsigned (&a)[
                : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
+
+// A tile of rows of D bf16 elements in shared memory, in pieces of 16 bytes. The pieces of a row are permuted (their
+// number is combined with some of the row's by exclusive or), so that the eight rows that ldmatrix reads together lie
+// in different banks, and so that copies of neighbouring pieces do too. Rows are found from multiples of 8.
+template <int D, int THREADS>
+struct SharedRows {
+  static constexpr int PIECES = D / 8;
+  static constexpr int MASK = PIECES % 8 == 0 ? 7 : PIECES % 4 == 0 ? 3 : 1;
+  static constexpr int SHIFT = MASK == 7 ? 0 : MASK == 3 ? 1 : 2;
+  static constexpr int ROW_BYTES = 2 * D;
+  // Threads that copy a row together, and how many rows the block copies at once.
+  static constexpr int LANES = MASK + 1;
+  static constexpr int ROWS_AT_ONCE = THREADS / LANES;
+
+  static __device__ __forceinline__ int permutation(int row) { return row >> SHIFT & MASK; }
+
+  // Offset of a piece in bytes.
+  static __device__ __forceinline__ int offset(int row, int piece) {
+    return row * ROW_BYTES + ((piece ^ permutation(row)) << 4);
+  }
+
+  // Offset of an 8 x 16 part's half for ldmatrix, from what `lane_part` gave: columns 16 step to 16 step + 15.
+  static __device__ __forceinline__ int step(int lane_part, int step) {
+    return (lane_part ^ (2 * step & MASK) << 4) + ((2 * step & ~MASK) << 4);
+  }
+
+  // What a lane adds to a tile's address to load an A operand (rows of the tile are rows of A), or a B operand with
+  // load_matrices_transposed (rows of the tile are rows of B); the part is then XORed by `step`.
+  static __device__ __forceinline__ int row_lane(int lane) { return (lane & 15) * ROW_BYTES; }
+  static __device__ __forceinline__ int row_part(int lane) { return (lane >> 4 ^ permutation(lane & 15)) << 4; }
+
+  // The same for two B operands with load_matrices: rows of the tile are columns of B.
+  static __device__ __forceinline__ int column_lane(int lane) { return ((lane & 7) + (lane >> 4) * 8) * ROW_BYTES; }
+  static __device__ __forceinline__ int column_part(int lane) { return ((lane >> 3 & 1) ^ permutation(lane & 7)) << 4; }
+
+  // Begins copying rows [first, first + ROWS) of a matrix; rows at or past `end` become zero.
+  template <int ROWS>
+  static __device__ __forceinline__ void copy(unsigned target, const bf16* rows, long long stride, int first, int end) {
+    int row = threadIdx.x / LANES;
+    int piece = threadIdx.x % LANES;
+    unsigned to = target + offset(row, piece);
+    const bf16* from = rows + (first + row) * stride + piece * 8;
+#pragma unroll
+    for (int r = 0; r < ROWS; r += ROWS_AT_ONCE) {
+      if (ROWS % ROWS_AT_ONCE == 0 || row + r < ROWS) {
+        bool inside = first + row + r < end;
+#pragma unroll
+        for (int p = 0; p < PIECES; p += LANES) {
+          copy_async(to + r * ROW_BYTES + p * 16, from + p * 8, inside);
+        }
+      }
+      from += ROWS_AT_ONCE * stride;
+    }
+  }
+
+  // A warp's results, 16 rows by eight columns a time, held as products are and rounded here; `put` for all columns,
+  // then `write_out` after __syncwarp.
+  static __device__ __forceinline__ void put(unsigned char* rows, int row, int n, int lane, float low, float high) {
+    *reinterpret_cast<unsigned*>(rows + offset(row, n) + lane % 4 * 4) = pack_bf16(low, high);
+  }
+
+  // Writes a warp's rows to rows [first, first + ROWS) of a matrix, those before `end`, 16 bytes a lane.
+  template <int ROWS>
+  static __device__ __forceinline__ void write_out(bf16* target, long long stride, int first, int end,
+                                                   const unsigned char* rows, int lane) {
+    for (int i = lane; i < ROWS * PIECES; i += 32) {
+      int row = i / PIECES;
+      int piece = i % PIECES;
+      if (first + row < end) {
+        *reinterpret_cast<uint4*>(target + (first + row) * stride + piece * 8) =
+            *reinterpret_cast<const uint4*>(rows + offset(row, piece));
+      }
+    }
+  }
+};
