@@ -4,7 +4,6 @@ import static dev.cocktail.tensor.AttentionShape.NO_WINDOW;
 import static java.lang.Math.abs;
 
 import dev.cocktail.tensor.AttentionShape;
-import dev.cocktail.tensor.Sequences;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -73,23 +72,10 @@ interface AttentionContract extends ContractSetting {
       for (Integer[] pack : PACKS) {
         try (Trial trial = trial("attention " + shape + " of " + Arrays.toString(pack))) {
           int t = Arrays.stream(pack).mapToInt(Integer::intValue).sum();
-          checkAttention(trial, shape, trial.activation(t, shape.qkvWidth()), pack);
+          AttentionTrials.attention(trial, shape, trial.activation(t, shape.qkvWidth()), pack);
         }
       }
     }
-  }
-
-  private static void checkAttention(Trial trial, AttentionShape shape, Operand qkv, Integer... pack) {
-    trial.pack(pack);
-    Sequences sequences = trial.packed();
-    Operand out = trial.activationOut(sequences.tokens(), shape.queryWidth());
-    Operand lse = trial.parameterOut(sequences.tokens(), shape.heads());
-    trial.run((ops, side) -> ops.attention(side.of(out), side.of(lse), side.of(qkv), side.packed(), shape));
-    var bounds = new AttentionBounds(shape, trial.tolerance(), qkv.values());
-    double[] outBound = bounds.out(sequences);
-    double[] lseBound = bounds.lse(sequences, lse.values());
-    trial.check("out", out, i -> outBound[i]);
-    trial.check("lse", lse, i -> lseBound[i]);
   }
 
   @Test
@@ -101,7 +87,7 @@ interface AttentionContract extends ContractSetting {
       for (int t = 0; t < 33; t++) {
         Arrays.fill(values, t * shape.qkvWidth(), t * shape.qkvWidth() + 12, 50);
       }
-      checkAttention(trial, shape, trial.activation(values, 33, shape.qkvWidth()), 33);
+      AttentionTrials.attention(trial, shape, trial.activation(values, 33, shape.qkvWidth()), 33);
     }
   }
 
@@ -114,7 +100,7 @@ interface AttentionContract extends ContractSetting {
         // A sequence of nothing but NaN between two others; numbers that outweigh all others at the end of the last.
         Arrays.fill(values, 11 * width, 18 * width, Double.NaN);
         Arrays.fill(values, 37 * width, 38 * width, 0x1p40);
-        checkAttention(trial, shape, trial.activation(values, 40, width), 11, 7, 22);
+        AttentionTrials.attention(trial, shape, trial.activation(values, 40, width), 11, 7, 22);
       }
     }
   }
@@ -125,7 +111,7 @@ interface AttentionContract extends ContractSetting {
       for (Integer[] pack : PACKS) {
         try (Trial trial = trial("attentionBackward " + shape + " of " + Arrays.toString(pack))) {
           int t = Arrays.stream(pack).mapToInt(Integer::intValue).sum();
-          checkAttentionBackward(trial, shape, trial.normal(1, t, shape.qkvWidth()), pack);
+          AttentionTrials.attentionBackward(trial, shape, trial.normal(1, t, shape.qkvWidth()), pack);
         }
       }
     }
@@ -138,31 +124,9 @@ interface AttentionContract extends ContractSetting {
         int width = shape.qkvWidth();
         double[] values = trial.normal(1, 40, width);
         Arrays.fill(values, 11 * width, 18 * width, Double.NaN);
-        checkAttentionBackward(trial, shape, values, 11, 7, 22);
+        AttentionTrials.attentionBackward(trial, shape, values, 11, 7, 22);
       }
     }
-  }
-
-  private static void checkAttentionBackward(Trial trial, AttentionShape shape, double[] values, Integer... pack) {
-    trial.pack(pack);
-    Sequences sequences = trial.packed();
-    int t = sequences.tokens();
-    Operand qkv = trial.activation(values, t, shape.qkvWidth());
-    Operand dOut = trial.activation(t, shape.queryWidth());
-    // What the forward pass leaves is the reference's, rounded, so that only the backward pass is judged.
-    Operand forwardOut = trial.activationOut(t, shape.queryWidth());
-    Operand forwardLse = trial.parameterOut(t, shape.heads());
-    ReferenceAttention.attention(forwardOut.reference(), forwardLse.reference(), qkv.reference(), sequences, shape);
-    Operand out = trial.activation(forwardOut.values(), t, shape.queryWidth());
-    Operand lse = trial.parameter(forwardLse.values(), t, shape.heads());
-    Operand dQkv = trial.activationOut(t, shape.qkvWidth());
-    trial.run((ops, side) ->
-        ops.attentionBackward(
-            side.of(dQkv), side.of(dOut), side.of(out), side.of(lse), side.of(qkv), side.packed(), shape));
-    double[] bound =
-        new AttentionBounds(shape, trial.tolerance(), qkv.values())
-            .dQkv(sequences, dOut.values(), out.values(), lse.values());
-    trial.check("dQkv", dQkv, i -> bound[i]);
   }
 
   @Test
@@ -189,53 +153,10 @@ interface AttentionContract extends ContractSetting {
     int[][] cases = {{}, {1}, {33}, {5, 1, 17, 32, 2}};
     for (AttentionShape shape : SHAPES) {
       for (int[] lengths : cases) {
-        attentionDecode(shape, lengths);
-      }
-    }
-  }
-
-  private void attentionDecode(AttentionShape shape, int[] lengths) {
-    try (Trial trial = trial("attentionDecode " + shape + " of " + Arrays.toString(lengths))) {
-      int capacity = 33;
-      int slotCount = lengths.length + 2;
-      int width = shape.kvWidth();
-      int[] slot = new int[lengths.length];
-      Arrays.setAll(slot, b -> lengths.length - b);
-      // Rows that no query may see are not numbers.
-      double[] keyValues = new double[slotCount * capacity * width];
-      double[] valueValues = new double[slotCount * capacity * width];
-      Arrays.fill(keyValues, Double.NaN);
-      Arrays.fill(valueValues, Double.NaN);
-      int longest = 0;
-      for (int b = 0; b < lengths.length; b++) {
-        longest = Math.max(longest, lengths[b]);
-        for (int j = (int) Math.max(0, (long) lengths[b] - shape.window()); j < lengths[b]; j++) {
-          int row = (slot[b] * capacity + j) * width;
-          System.arraycopy(trial.normal(1, width), 0, keyValues, row, width);
-          System.arraycopy(trial.normal(1, width), 0, valueValues, row, width);
+        try (Trial trial = trial("attentionDecode " + shape + " of " + Arrays.toString(lengths))) {
+          AttentionTrials.attentionDecode(trial, shape, 33, lengths);
         }
       }
-      int atMost = longest;
-      Operand keys = trial.activation(keyValues, slotCount, capacity, width);
-      Operand values = trial.activation(valueValues, slotCount, capacity, width);
-      Operand qkv = trial.activation(lengths.length, shape.qkvWidth());
-      Operand slots = trial.ints(slot);
-      Operand filled = trial.ints(lengths);
-      Operand out = trial.activationOut(lengths.length, shape.queryWidth());
-      trial.run((ops, side) ->
-          ops.attentionDecode(
-              side.of(out),
-              side.of(qkv),
-              side.of(keys),
-              side.of(values),
-              side.of(slots),
-              side.of(filled),
-              atMost,
-              shape));
-      double[] bound =
-          AttentionBounds.decode(
-              shape, trial.tolerance(), qkv.values(), keys.values(), values.values(), capacity, slot, lengths);
-      trial.check("out", out, i -> bound[i]);
     }
   }
 }
