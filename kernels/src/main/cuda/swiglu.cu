@@ -1,11 +1,9 @@
 // The gated unit silu(gate) up on fused projections, forward and backward; all arithmetic in F32.
 #include "common.cuh"
 
-// z / (1 + exp(-z)). The quotient errs by 2 units in the last place, and is 0 where the divisor exceeds 2^126: there the
-// result is less than 2^-119.
+// z / (1 + exp(-z)). The exponential and the quotient err by 2 units in the last place each; the quotient is 0 where its
+// divisor exceeds 2^126: there the result is less than 2^-119.
 __device__ __forceinline__ float silu(float z) { return __fdividef(z, 1.0f + expf(-z)); }
-
-__device__ __forceinline__ float sigmoid(float z) { return __fdividef(1.0f, 1.0f + expf(-z)); }
 
 // out[t,i] = silu(gate_up[t,i]) gate_up[t,n+i] over i < n.
 template <int N, typename T>
@@ -46,9 +44,12 @@ __device__ __forceinline__ void swiglu_backward(
 #pragma unroll
     for (int j = 0; j < N; j++) {
       float z = gate.x[j];
-      float s = sigmoid(z);
+      float e = expf(-z);
+      float s = __fdividef(1.0f, 1.0f + e);
+      // 1 - s, without cancellation where s is close to 1.
+      float rest = z > 0.0f ? e * s : 1.0f - s;
       float scaled = upstream.x[j] * s;
-      gate.x[j] = scaled * up.x[j] * fmaf(z, 1.0f - s, 1.0f);
+      gate.x[j] = scaled * up.x[j] * fmaf(z, rest, 1.0f);
       up.x[j] = scaled * z;
     }
     store_narrow<N>(d_gate_up + at, gate);

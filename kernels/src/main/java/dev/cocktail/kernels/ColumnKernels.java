@@ -13,9 +13,9 @@ final class ColumnKernels {
   private static final String FILE = "column";
 
   /** Rows are summed in parts of about this many, and in no more parts than {@link #MOST_PARTS}. */
-  private static final int PART_ROWS = 32;
+  private static final int PART_ROWS = 16;
 
-  private static final int MOST_PARTS = 256;
+  private static final int MOST_PARTS = 512;
 
   /** Columns that a block of the second stage adds the parts of. */
   private static final int COLUMNS_AT_ONCE = 32;
