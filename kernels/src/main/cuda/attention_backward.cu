@@ -6,7 +6,8 @@
 // copied while one is worked on. Scores are laid out with the owned rows as rows, so that weights, rounded to bf16, are
 // operands of the next product as they are, without a detour through shared memory. Each operand loaded from shared
 // memory serves one product only, at 256 bytes for 4,096 multiply-adds: on compute capability 8.0 that is as long as the
-// product takes, so half of the tensor cores' peak would be a good result; nothing here was measured.
+// product takes, so half of the tensor cores' peak would be a good result. At head dimension 96 three blocks of the
+// first kernel and two of the second run on a multiprocessor, by their registers. Nothing here was measured.
 #include "attention.cuh"
 
 namespace {
@@ -332,7 +333,7 @@ __device__ __forceinline__ void keys_gradients(bf16* d_qkv, const float* delta, 
 }  // namespace
 
 #define BACKWARD(D, KEYS, QUERIES, KEEP)                                                                              \
-  extern "C" __global__ void __launch_bounds__(THREADS, 2) attention_backward_queries_bf16_##D(                       \
+  extern "C" __global__ void __launch_bounds__(THREADS, D <= 96 ? 3 : 2) attention_backward_queries_bf16_##D(         \
       bf16* d_qkv, float* delta, const bf16* d_out, const bf16* out, const float* lse, const bf16* qkv,               \
       const AttentionTile* tiles, int heads, int kv_heads, int window, float scale) {                                 \
     AttentionShape shape{heads, kv_heads, D, window};                                                                 \
