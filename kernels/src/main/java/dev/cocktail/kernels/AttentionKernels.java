@@ -8,6 +8,7 @@ import dev.cocktail.tensor.Sequences;
 import dev.cocktail.tensor.Tensor;
 import dev.cocktail.tensor.TensorArena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /**
  * Attention over packed sequences, forward and backward: on tensor cores where activations are BF16 and the head
@@ -73,6 +74,7 @@ final class AttentionKernels {
     int[] queries = tiles.ofQueries(sequences, rows, shape.window());
     int[] keys = tiles.ofKeys(sequences, rows, shape.window());
     try (TensorArena scratch = cuda.openScratch()) {
+      long lists = upload(scratch, queries, keys);
       // dOut . out of each row: the first kernel computes it, the second needs it too.
       Tensor delta = scratch.allocate(DType.F32, sequences.tokens(), shape.heads());
       var forQueries =
@@ -83,7 +85,7 @@ final class AttentionKernels {
               .pointer(out)
               .pointer(lse)
               .pointer(qkv)
-              .pointer(upload(scratch, queries));
+              .pointer(lists);
       var forKeys =
           new KernelArguments()
               .pointer(dQkv)
@@ -91,7 +93,7 @@ final class AttentionKernels {
               .pointer(dOut)
               .pointer(lse)
               .pointer(qkv)
-              .pointer(upload(scratch, keys));
+              .pointer(lists + (long) queries.length * Integer.BYTES);
       if (fast) {
         int shared = (2 * BACKWARD_ROWS + 4 * BACKWARD_STEP) * shape.headDim() * DType.BF16.bytes();
         launchFast(BACKWARD, "attention_backward_queries", queries, shape.heads(), shared, forQueries, shape);
@@ -164,9 +166,11 @@ final class AttentionKernels {
     return Math.multiplyExact(list.length / AttentionTiles.NUMBERS, heads);
   }
 
-  private Tensor upload(TensorArena scratch, int[] list) {
-    Tensor copy = scratch.allocate(DType.I32, list.length);
-    cuda.upload(copy.address(), MemorySegment.ofArray(list));
-    return copy;
+  /** Copies lists behind each other; gives the address of the first. */
+  private long upload(TensorArena scratch, int[]... lists) {
+    int[] numbers = Arrays.stream(lists).flatMapToInt(Arrays::stream).toArray();
+    Tensor copy = scratch.allocate(DType.I32, numbers.length);
+    cuda.upload(copy.address(), MemorySegment.ofArray(numbers));
+    return copy.address();
   }
 }
