@@ -59,14 +59,16 @@ public final class CudaDevice implements Device {
   @Override
   public String description() {
     GpuInfo info = driver.info();
-    return "%s, compute capability %d.%d, %.1f GiB, %s activations, %s"
+    String note = driver.note();
+    return "%s, compute capability %d.%d, %.1f GiB, %s activations, %s%s"
         .formatted(
             info.name(),
             info.capabilityMajor(),
             info.capabilityMinor(),
             info.totalBytes() / 0x1p30,
             activation,
-            blas.description());
+            blas.description(),
+            note.isEmpty() ? "" : ", " + note);
   }
 
   @Override
@@ -158,10 +160,11 @@ public final class CudaDevice implements Device {
       open.values().stream().filter(where -> where != null).forEach(leak::addSuppressed);
       throw leak;
     }
-    driver.synchronize(stream);
-    memory.close();
-    blas.close();
-    driver.close();
+    try (driver;
+        blas) { // Also where the GPU failed and refuses everything.
+      driver.synchronize(stream);
+      memory.close();
+    }
   }
 
   private final class ArenaSource implements TensorArena.Source {

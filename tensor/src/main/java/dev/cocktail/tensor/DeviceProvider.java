@@ -20,10 +20,18 @@ public interface DeviceProvider {
   String unavailableReason();
 
   /**
+   * What else {@code doctor} should tell, one line each: libraries found and refused, also when nothing can be opened.
+   */
+  default List<String> details() {
+    return List.of();
+  }
+
+  /**
    * Opens a device.
    *
    * @param ordinal which of several, from 0
+   * @param precision of activations
    * @throws InvalidInputException with the cause and the way out when it cannot be opened
    */
-  Device open(int ordinal);
+  Device open(int ordinal, Precision precision);
 }

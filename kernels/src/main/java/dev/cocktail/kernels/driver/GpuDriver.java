@@ -40,6 +40,11 @@ public interface GpuDriver extends AutoCloseable {
     return true;
   }
 
+  /** What a user should know about how this GPU is used, or an empty string. */
+  default String note() {
+    return "";
+  }
+
   // Memory
 
   /** Bytes of memory that could be mapped now. */

@@ -3,6 +3,7 @@ package dev.cocktail.tensor.cpu;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.DeviceProvider;
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.tensor.Precision;
 import java.util.List;
 
 /** Offers the processor; always there, and never preferred to an accelerator. */
@@ -36,9 +37,13 @@ public final class CpuDeviceProvider implements DeviceProvider {
   }
 
   @Override
-  public Device open(int ordinal) {
+  public Device open(int ordinal, Precision precision) {
     if (ordinal != 0) {
       throw new InvalidInputException("there is one cpu device, cpu:0; cpu:" + ordinal + " does not exist");
+    }
+    if (precision == Precision.BF16) {
+      throw new InvalidInputException(
+          "precision bf16 is for GPUs; the cpu computes in f32: leave precision out, or give f32 or auto");
     }
     return new CpuDevice();
   }
