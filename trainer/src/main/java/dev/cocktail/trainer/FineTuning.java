@@ -3,8 +3,10 @@ package dev.cocktail.trainer;
 import static java.util.Objects.requireNonNull;
 
 import dev.cocktail.lora.AdapterConfig;
+import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.tensor.Precision;
 import dev.cocktail.trainer.config.AdapterSection;
 import dev.cocktail.trainer.config.RunFile;
 import dev.cocktail.trainer.config.TaskSection;
@@ -34,7 +36,7 @@ import java.util.function.Consumer;
  *
  * <pre>{@code
  * RunFile run = RunFile.read(Path.of("run.yaml"));
- * try (Device device = Devices.open("auto", System.err::println)) {
+ * try (Device device = Devices.open("auto", run.training().precision(), System.err::println)) {
  *   FineTuning.Result result = FineTuning.of(run, device).run();
  *   System.out.println(result.trained());
  * }
@@ -109,6 +111,7 @@ public final class FineTuning {
    * @throws InterruptedRunException when stopped; what was learnt is saved, and the message says where
    */
   public Result run() {
+    requirePrecision(run.training().precision(), device);
     RunFolder folder = RunFolder.requireFree(run.output());
     boolean checkpointLayers = MemoryPlan.of(run, device).chooseCheckpointing(notes);
     try (Phi3Model model = Phi3Model.load(run.model(), device);
@@ -128,6 +131,15 @@ public final class FineTuning {
         Path target = isAdapter ? folder.adapter() : folder.model();
         return train(folder, model, trainable, data, plan, target, checkpointLayers);
       }
+    }
+  }
+
+  private static void requirePrecision(Precision wanted, Device device) {
+    DType type = device.activationType();
+    if (wanted == Precision.BF16 && type != DType.BF16 || wanted == Precision.F32 && type == DType.BF16) {
+      throw new InvalidInputException(
+          "the run's training.precision is %s, and the device %s was opened for activations in %s; open it with the run's precision, or leave precision out"
+              .formatted(wanted.name().toLowerCase(Locale.ROOT), device.name(), type.name().toLowerCase(Locale.ROOT)));
     }
   }
 

@@ -33,6 +33,7 @@ final class DoctorCommand extends CocktailCommand {
       if (kind.available().isEmpty()) {
         line(out, "device " + kind.kind(), "not available: " + kind.unavailableReason());
       }
+      kind.details().forEach(detail -> line(out, "", detail));
     }
     if (machine.devices().stream().noneMatch(kind -> kind.kind().equals("cuda"))) {
       line(out, "device cuda", "not available: this build has no CUDA device");

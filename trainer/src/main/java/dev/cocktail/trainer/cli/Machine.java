@@ -33,8 +33,8 @@ record Machine(
   /** The Vector API: bits is the width of the machine's registers, 0 when the module is off. */
   record VectorFacts(boolean moduleOn, int bits) {}
 
-  /** Devices of one kind, or why there are none. */
-  record DeviceKind(String kind, List<String> available, String unavailableReason) {}
+  /** Devices of one kind, or why there are none; details are the libraries found and refused, and the like. */
+  record DeviceKind(String kind, List<String> available, String unavailableReason, List<String> details) {}
 
   /** The native tokenizer library. */
   record Tokenizers(boolean loads, String reason) {}
@@ -97,7 +97,9 @@ record Machine(
     List<DeviceKind> kinds = new ArrayList<>();
     for (DeviceProvider provider : Devices.providers()) {
       String reason = provider.unavailableReason();
-      kinds.add(new DeviceKind(provider.kind(), reason.isEmpty() ? provider.available() : List.of(), reason));
+      kinds.add(
+          new DeviceKind(
+              provider.kind(), reason.isEmpty() ? provider.available() : List.of(), reason, provider.details()));
     }
     return kinds;
   }

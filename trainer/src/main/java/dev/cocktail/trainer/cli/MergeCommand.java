@@ -40,6 +40,9 @@ final class MergeCommand extends CocktailCommand {
       throw new InvalidInputException(
           "--device " + shared().device() + ": merge computes in double precision on the CPU; leave the option out");
     }
+    if (shared().precision().isPresent()) {
+      throw new InvalidInputException("--precision: merge computes in double precision; leave the option out");
+    }
     OptionalLong limit = maxShardBytes == null ? OptionalLong.empty() : OptionalLong.of(maxShardBytes);
     Merge.Result result = Merge.merge(model, adapter, out, limit, (tensor, done, total) -> {});
     if (shared().json()) {

@@ -26,14 +26,11 @@ final class TrainCommand extends CocktailCommand {
 
   @Override
   public Integer call() {
-    RunFile run = RunFile.read(file);
-    if (shared().seed().isPresent()) {
-      run = run.withSeed(shared().seed().getAsLong());
-    }
+    RunFile run = shared().apply(RunFile.read(file));
     if (output != null) {
       run = run.withOutput(output.toAbsolutePath().normalize());
     }
-    try (Device device = shared().openDevice(this::note)) {
+    try (Device device = shared().openDevice(run, this::note)) {
       FineTuning.Result result = fineTune(run, device);
       if (shared().json()) {
         printJson(summary(result));

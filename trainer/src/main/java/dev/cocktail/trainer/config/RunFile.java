@@ -1,6 +1,7 @@
 package dev.cocktail.trainer.config;
 
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.tensor.Precision;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
@@ -92,6 +93,12 @@ public record RunFile(
   public RunFile withSeed(long seed) {
     return new RunFile(
         model, adapter, trainable, tasks, mixture, Sections.with(training, "seed", seed), evaluation, output);
+  }
+
+  /** This run with activations of another precision. */
+  public RunFile withPrecision(Precision precision) {
+    return new RunFile(
+        model, adapter, trainable, tasks, mixture, Sections.with(training, "precision", precision), evaluation, output);
   }
 
   /** This run with another folder for its output. */

@@ -1,5 +1,6 @@
 package dev.cocktail.trainer.config;
 
+import dev.cocktail.tensor.Precision;
 import dev.cocktail.trainer.data.ExampleEncoder;
 import dev.cocktail.trainer.optimiser.AdamWOptimizer;
 import dev.cocktail.trainer.optimiser.LearningRateSchedule;
@@ -44,6 +45,12 @@ public record TrainingSection(
             atLeast = 0)
         double maxGradNorm,
     @Key(value = "The seed of everything random.", defaultsTo = "42") long seed,
+    @Key(
+            value =
+                "Element type of activations: bf16 (GPUs only), f32, or auto: bf16 on a GPU and f32 on the CPU."
+                    + " Trained weights and sums are f32.",
+            defaultsTo = "auto")
+        Precision precision,
     @Key(
             value =
                 "Recompute decoder layers in the backward pass instead of keeping them: less memory, more time; auto"

@@ -22,7 +22,7 @@ import java.util.List;
 public final class FineTuneAndAsk {
   public static void main(String[] arguments) {
     RunFile run = RunFile.read(Path.of(arguments[0]));
-    try (Device device = Devices.open("auto", System.err::println)) {
+    try (Device device = Devices.open("auto", run.training().precision(), System.err::println)) {
       FineTuning.Result result = FineTuning.of(run, device).notes(System.err::println).run();
       result.after().forEach((task, loss) -> System.out.println(task + ": validation loss " + loss.mean()));
       System.out.println(ask(run.model(), result.trained(), device, arguments[1]));
