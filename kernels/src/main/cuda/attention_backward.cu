@@ -5,7 +5,7 @@
 // In both a warp owns 16 rows, of queries or of keys, and walks over tiles of the other side, of which the next is
 // copied while one is worked on. Scores are laid out with the owned rows as rows, so that weights, rounded to bf16, are
 // operands of the next product as they are, without a detour through shared memory. Each operand loaded from shared
-// memory serves one product only, at 256 bytes for 4,096 multiply-adds: on compute capability 8.0 that is as long as the
+// memory serves one product only, at 256 bytes for 2,048 multiply-adds: on compute capability 8.0 that is as long as the
 // product takes, so half of the tensor cores' peak would be a good result. At head dimension 96 three blocks of the
 // first kernel and two of the second run on a multiprocessor, by their registers. Nothing here was measured.
 #include "attention.cuh"

@@ -3,10 +3,10 @@
 // of four warps owns 32 queries, whole rows of the scores, so that the softmax needs no other warp, and whatever it
 // loads of keys and values serves two products.
 //
-// At head dimension 96 a warp makes 384 products for 64 keys, 3,072 cycles of its quarter of a multiprocessor of
-// compute capability 8.0, beside 64 exponentials a thread, 1,024 cycles at four a cycle, and 96 loads of matrices, 1,536
-// cycles when all four warps share 128 bytes a cycle. Two blocks run on a multiprocessor, so one's softmax overlaps the
-// other's products: products are the largest share, which says at most what is possible; nothing here was measured.
+// At head dimension 96 a warp makes 192 products for 64 keys, 1,536 cycles of its quarter of a multiprocessor of compute
+// capability 8.0, beside 64 exponentials a thread, 512 cycles at four a cycle, and 48 loads of matrices, 768 cycles when
+// four warps share 128 bytes a cycle. Two blocks run on a multiprocessor, by their registers, so one's softmax overlaps
+// the other's products. Products are the largest share, which says at most what is possible; nothing here was measured.
 #include "attention.cuh"
 
 namespace {
