@@ -294,8 +294,9 @@ template <int N, typename W>
 __device__ __forceinline__ void adapted_row_norm(
     float* part_squares, const W* w, const float* b, const float* a, float scale, long long rows, long long columns,
     int rank, int part_tiles) {
-  __shared__ alignas(16) float tile_a[TILE_RANK][TILE_COLUMNS];
-  __shared__ alignas(16) float tile_b[TILE_RANK][TILE_ROWS + 4];  // Fewer bank conflicts as it is filled.
+  // Rows of B's tile lie 4 banks apart, or its transposition would write most of them through one bank.
+  __align__(16) __shared__ float tile_b[TILE_RANK][TILE_ROWS + 4];
+  __align__(16) __shared__ float tile_a[TILE_RANK][TILE_COLUMNS];
   int lane = threadIdx.x % 32;
   int warp = threadIdx.x / 32;
   long long first_row = blockIdx.x * static_cast<long long>(TILE_ROWS);

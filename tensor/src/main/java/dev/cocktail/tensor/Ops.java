@@ -195,7 +195,7 @@ public interface Ops {
    * never exist together. With {@code z_t = W hidden_t}: {@code losses[t] = ln sum_v exp(z_tv) - z_t,target} where
    * targets[t] >= 0, else 0. With {@code g_tv = weights[t] (softmax(z_t)_v - [v = target])} (0 for ignored tokens):
    * {@code dHidden[t,:] = sum_v g_tv W[v,:]}, {@code dW[v,:] += sum_t g_tv hidden[t,:]}. So dHidden and dW are the
-   * gradients of {@code sum_t weights[t] losses[t]}.
+   * gradients of {@code sum_t weights[t] losses[t]}. A device may round g to activations, and W as {@link #gemm} says.
    *
    * @param losses F32 [T] (F64 in the reference), unweighted
    * @param dHidden activation [T,H], written whole; null when not wanted

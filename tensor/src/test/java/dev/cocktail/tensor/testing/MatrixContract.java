@@ -172,7 +172,9 @@ interface MatrixContract extends ContractSetting {
   default void adaptedRowNorm() {
     for (DType dtype : WEIGHTS) {
       for (int[] size :
-          new int[][] {{0, 3, 2}, {1, 1, 1}, {5, 33, 4}, {17, 16, 16}, {33, 97, 1}, {3, 31, 17}, {2, 3, 0}}) {
+          new int[][] {
+            {0, 3, 2}, {1, 1, 1}, {5, 33, 4}, {17, 16, 16}, {33, 97, 1}, {3, 31, 17}, {2, 3, 0}, {67, 260, 33}
+          }) {
         for (double power : POWERS_OF_TWO) {
           int n = size[0];
           int k = size[1];

@@ -4,14 +4,23 @@ import static java.lang.Math.abs;
 
 import dev.cocktail.tensor.AdamW;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** Clipping and AdamW. */
 interface OptimiserContract extends ContractSetting {
+  /** Sizes of many small tensors, empty ones among them. */
+  int[] MANY = IntStream.range(0, 300).map(i -> i * 7 % 13).toArray();
+
+  /** Tensors of one step: small ones, one that ends with a piece of work, and one that does not. */
+  int[] STEPPED = Stream.of(UGLY, MANY, new int[] {4096, 9001}).flatMapToInt(Arrays::stream).toArray();
+
   @Test
   default void gradientNorm() {
-    int[][] cases = {{}, {0}, {1}, {17, 0, 1}, {33, 1000, 97}, {4099}};
+    int[][] cases = {{}, {0}, {1}, {17, 0, 1}, {33, 1000, 97}, {4099}, {1, 16_384, 0, 40_001, 3}, MANY};
     for (int[] sizes : cases) {
       for (double maxNorm : new double[] {0.5, 1e9, Double.POSITIVE_INFINITY}) {
         for (double power : POWERS_OF_TWO) {
@@ -70,7 +79,7 @@ interface OptimiserContract extends ContractSetting {
           List<double[]> firstBounds = new ArrayList<>();
           List<double[]> bounds = new ArrayList<>();
           var tolerance = trial.tolerance();
-          for (int n : UGLY) {
+          for (int n : STEPPED) {
             double[] squares = trial.normal(1, n);
             for (int i = 0; i < n; i++) {
               squares[i] *= squares[i];

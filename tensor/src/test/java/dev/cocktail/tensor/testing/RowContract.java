@@ -11,6 +11,9 @@ interface RowContract extends ContractSetting {
   int[] TOKENS = {0, 1, 2, 5, 17, 33};
   int[] WIDTHS = {1, 15, 16, 17, 33, 97, 130};
 
+  /** Rows that take several warps of a GPU, and more than fits their registers, moved in packs and one by one. */
+  int[] WIDE = {1025, 1032, 2051, 4100, 8196, 16_400};
+
   @Test
   default void embedding() {
     for (DType dtype : WEIGHTS) {
@@ -80,6 +83,11 @@ interface RowContract extends ContractSetting {
         }
       }
     }
+    for (int h : WIDE) {
+      for (String way : List.of("alone", "over residual")) {
+        rmsNorm(3, h, way, 1, DType.BF16);
+      }
+    }
   }
 
   private void rmsNorm(int t, int h, String way, double power, DType dtype) {
@@ -120,6 +128,11 @@ interface RowContract extends ContractSetting {
     }
     for (double power : POWERS_OF_TWO) {
       rmsNormBackward(5, 33, "write", power, DType.BF16);
+    }
+    for (int h : WIDE) {
+      for (String way : List.of("write", "add", "over dOut", "no dX")) {
+        rmsNormBackward(11, h, way, 1, DType.BF16);
+      }
     }
   }
 
