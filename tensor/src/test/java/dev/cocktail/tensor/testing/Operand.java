@@ -7,7 +7,7 @@ import java.util.List;
  * One argument of an operation, on every device of a {@link Trial}: the same values everywhere.
  *
  * @param tensors one a device, the reference's last
- * @param guards what follows each tensor in its block of memory, which no operation may write to
+ * @param guards what is before and behind the tensor of the first device in its block, which no operation may write to
  * @param written whether it starts without meaningful contents
  */
 record Operand(List<Tensor> tensors, List<Tensor> guards, boolean written) {

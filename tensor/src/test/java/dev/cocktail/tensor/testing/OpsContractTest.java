@@ -33,6 +33,11 @@ public abstract class OpsContractTest
     return List.of();
   }
 
+  /** How many elements behind a well aligned address every tensor begins. */
+  protected int offset() {
+    return 0;
+  }
+
   @BeforeAll
   void openDevices() {
     tested.add(open());
@@ -47,6 +52,6 @@ public abstract class OpsContractTest
 
   @Override
   public final Trial trial(String what) {
-    return new Trial(what, tested, reference);
+    return new Trial(what, tested, reference, offset());
   }
 }

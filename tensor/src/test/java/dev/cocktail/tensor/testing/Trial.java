@@ -56,6 +56,7 @@ final class Trial implements AutoCloseable {
   private record Snapshot(Operand operand, byte[] bytes) {}
 
   private final String what;
+  private final int offset;
   private final List<Device> devices;
   private final List<TensorArena> arenas = new ArrayList<>();
   private final List<Operand> operands = new ArrayList<>();
@@ -65,7 +66,13 @@ final class Trial implements AutoCloseable {
   private final Random random;
 
   Trial(String what, List<Device> tested, ReferenceDevice reference) {
+    this(what, tested, reference, 0);
+  }
+
+  /** A case whose tensors begin so many elements behind a well aligned address, as rows of other tensors may. */
+  Trial(String what, List<Device> tested, ReferenceDevice reference, int offset) {
     this.what = what;
+    this.offset = offset;
     this.devices = new ArrayList<>(tested);
     this.devices.add(reference);
     this.random = new Random(what.hashCode());
@@ -167,19 +174,23 @@ final class Trial implements AutoCloseable {
     for (int i = 0; i < devices.size(); i++) {
       boolean judge = i == devices.size() - 1;
       DType dtype = judge ? onReference : onDevice;
-      Tensor block = arenas.get(i).allocate(dtype, elements + GUARD);
-      Tensor contents = host(dtype, elements + GUARD);
+      Tensor block = arenas.get(i).allocate(dtype, offset + elements + GUARD);
+      Tensor contents = host(dtype, offset + elements + GUARD);
+      Tensor own = contents.rows(offset, elements);
       contents.segment().fill((byte) 0xFF);
       if (values != null) {
         if (dtype == onDevice) {
-          MemorySegment.copy(rounded.segment(), 0, contents.segment(), 0, rounded.byteSize());
+          MemorySegment.copy(rounded.segment(), 0, own.segment(), 0, rounded.byteSize());
         } else {
-          Values.write(contents.rows(0, elements), Values.read(rounded));
+          Values.write(own, Values.read(rounded));
         }
       }
       devices.get(i).copyFromHost(block, contents);
-      tensors.add(block.rows(0, elements).reshape(dims));
-      guards.add(block.rows(elements, GUARD));
+      tensors.add(block.rows(offset, elements).reshape(dims));
+      if (i == 0) {
+        guards.add(block.rows(0, offset));
+        guards.add(block.rows(offset + elements, GUARD));
+      }
     }
     Operand operand = new Operand(tensors, guards, written);
     operands.add(operand);
@@ -301,8 +312,12 @@ final class Trial implements AutoCloseable {
           .isTrue();
     }
     for (Operand operand : operands) {
-      for (byte b : bytes(0, operand.guards().getFirst())) {
-        assertThat(b).as("%s: what follows %s in memory", what, operand.tensors().getFirst()).isEqualTo((byte) 0xFF);
+      for (Tensor guard : operand.guards()) {
+        for (byte b : bytes(0, guard)) {
+          assertThat(b)
+              .as("%s: what is beside %s in memory", what, operand.tensors().getFirst())
+              .isEqualTo((byte) 0xFF);
+        }
       }
     }
   }
