@@ -1,0 +1,14 @@
+package dev.cocktail.kernels;
+
+import dev.cocktail.kernels.emulator.EmulatedGpu;
+import dev.cocktail.tensor.DType;
+import dev.cocktail.tensor.Device;
+import dev.cocktail.tensor.testing.OpsContractTest;
+
+/** The CUDA device with activations of F32, on the emulator. */
+class EmulatedF32OpsContract extends OpsContractTest {
+  @Override
+  protected Device open() {
+    return EmulatedGpu.open(DType.F32);
+  }
+}
