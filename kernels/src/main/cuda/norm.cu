@@ -307,7 +307,21 @@ __device__ __forceinline__ void adapted_row_norm(
   for (int t = 0; t < part_tiles && (tile + t) * TILE_COLUMNS < columns; t++) {
     long long first_column = (tile + t) * TILE_COLUMNS;
     long long own_column = first_column + lane * OWN_COLUMNS;
-    Pack<float, OWN_COLUMNS> product[OWN_ROWS]{};
+    // The weight's own elements, to which the product is added; they arrive while A and B are fetched.
+    Pack<float, OWN_COLUMNS> element[OWN_ROWS]{};
+#pragma unroll
+    for (int i = 0; i < OWN_ROWS; i++) {
+#pragma unroll
+      for (int j = 0; j < OWN_COLUMNS; j += N) {
+        if (own_row + i < rows && own_column + j < columns) {
+          Pack<float, N> base = load_wide<N>(w + (own_row + i) * columns + own_column + j);
+#pragma unroll
+          for (int k = 0; k < N; k++) {
+            element[i].x[j + k] = base.x[k];
+          }
+        }
+      }
+    }
 #pragma unroll 1
     for (int from = 0; from < rank; from += TILE_RANK) {
       __syncthreads();
@@ -324,7 +338,7 @@ __device__ __forceinline__ void adapted_row_norm(
         int r = i % TILE_RANK;
         long long row = first_row + i / TILE_RANK;
         bool inside = from + r < rank && row < rows;
-        tile_b[r][i / TILE_RANK] = inside ? b[row * rank + from + r] : 0.0f;
+        tile_b[r][i / TILE_RANK] = inside ? scale * b[row * rank + from + r] : 0.0f;
       }
       __syncthreads();
 #pragma unroll 4
@@ -335,23 +349,18 @@ __device__ __forceinline__ void adapted_row_norm(
         for (int i = 0; i < OWN_ROWS; i++) {
 #pragma unroll
           for (int j = 0; j < OWN_COLUMNS; j++) {
-            product[i].x[j] = fmaf(left.x[i], right.x[j], product[i].x[j]);
+            element[i].x[j] = fmaf(left.x[i], right.x[j], element[i].x[j]);
           }
         }
       }
     }
+    // Rows beyond the edge are not written; columns beyond it are not 0 where B is not finite.
 #pragma unroll
     for (int i = 0; i < OWN_ROWS; i++) {
 #pragma unroll
-      for (int j = 0; j < OWN_COLUMNS; j += N) {
-        if (own_row + i < rows && own_column + j < columns) {
-          Pack<float, N> base = load_wide<N>(w + (own_row + i) * columns + own_column + j);
-#pragma unroll
-          for (int k = 0; k < N; k++) {
-            float x = fmaf(scale, product[i].x[j + k], base.x[k]);
-            total[i] = fmaf(x, x, total[i]);
-          }
-        }
+      for (int j = 0; j < OWN_COLUMNS; j++) {
+        float x = element[i].x[j];
+        total[i] = own_column + j < columns ? fmaf(x, x, total[i]) : total[i];
       }
     }
   }
@@ -365,7 +374,7 @@ __device__ __forceinline__ void adapted_row_norm(
 }
 
 #define ADAPTED_ROW_NORM(NAME, W)                                                                                 \
-  extern "C" __global__ void __launch_bounds__(TILE_THREADS)                                                      \
+  extern "C" __global__ void __launch_bounds__(TILE_THREADS, 2)                                                   \
       adapted_row_norm_##NAME(float* part_squares, const W* w, const float* b, const float* a, float scale,       \
                               long long rows, long long columns, int rank, int part_tiles, int packed) {          \
     if (packed) {                                                                                                 \
