@@ -141,16 +141,18 @@ struct Forward {
             }
             highest = fmaxf(highest, __shfl_xor_sync(FULL_WARP, highest, 1));
             highest = fmaxf(highest, __shfl_xor_sync(FULL_WARP, highest, 2));
-            highest = fmaxf(largest[m][r], highest * scale2);
+            highest = fmaxf(largest[m][r], highest);
+            // Differences come before the factor: the other way around, a fused multiply-add would leave the rounding
+            // error of a product of any size in the exponent.
             float origin = highest == -INFINITY ? 0.0f : highest;  // a row that has seen no key yet
-            shrink[r] = exp2_fast(largest[m][r] - origin);
+            shrink[r] = exp2_fast((largest[m][r] - origin) * scale2);
             largest[m][r] = highest;
             float here = 0.0f;
 #pragma unroll
             for (int n = 0; n < N_TILES; n++) {
 #pragma unroll
               for (int c = 0; c < 2; c++) {
-                float p = exp2_fast(fmaf(s[m][n][2 * r + c], scale2, -origin));
+                float p = exp2_fast((s[m][n][2 * r + c] - origin) * scale2);
                 s[m][n][2 * r + c] = p;
                 here += p;
               }
@@ -208,7 +210,7 @@ struct Forward {
         float factor = 1.0f / x;
         int row = m * 16 + lane / 4 + r * 8;
         if (lane % 4 == 0 && warp_first + row < tile.end) {
-          lse[(long long)(warp_first + row) * shape.heads + head] = largest[m][r] * LN_2 + logf(x);
+          lse[(long long)(warp_first + row) * shape.heads + head] = largest[m][r] * scale + logf(x);
         }
 #pragma unroll
         for (int n = 0; n < 2 * STEPS; n++) {
