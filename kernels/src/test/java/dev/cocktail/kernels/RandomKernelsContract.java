@@ -63,8 +63,10 @@ abstract class RandomKernelsContract implements CudaSetting {
       device.ops().normal(x, 0.5, 2, KEY);
       cpu.ops().normal(expected, 0.5, 2, KEY);
       device.copyToHost(host, x);
-      // Both compute in F64, with logarithms and sines of their own: what is rounded may be on either side of a tie.
-      double unit = dtype == DType.F64 ? 0x1p-48 : dtype == DType.F32 ? 0x1p-23 : dtype == DType.F16 ? 0x1p-10 : 0x1p-7;
+      // Both compute in F64, with logarithms and sines of their own: what is rounded may be on either side of a tie. In
+      // F64 itself the CPU's angle, up to 2 pi, is rounded three times, and multiplied by a radius of at most 2 * 6.7.
+      double angle = 2 * 6.7 * 3 * 2 * Math.PI * 0x1p-53;
+      double unit = dtype == DType.F64 ? angle : dtype == DType.F32 ? 0x1p-23 : dtype == DType.F16 ? 0x1p-10 : 0x1p-7;
       double smallest = dtype == DType.F64 ? 1 : 0x1p-10;
       int different = 0;
       for (int i = 0; i < COUNT; i++) {
