@@ -57,6 +57,25 @@ final class StepBenchmark {
     }
   }
 
+  /** The memory of a step on a device that only plans. */
+  static Map<String, Object> plan(Device device, Options options) {
+    var once =
+        new Options(
+            options.preset(),
+            options.dtype(),
+            options.batch(),
+            options.sequenceLength(),
+            options.rank(),
+            options.checkpointLayers(),
+            0,
+            1,
+            1,
+            options.seed());
+    Map<String, Object> figures = run(device, once);
+    figures.keySet().retainAll(List.of("preset", "dtype", "batch", "seq", "rank", "checkpoint", "peak_memory_mib"));
+    return figures;
+  }
+
   private static Map<String, Object> measure(
       Device device, Options options, Phi3Model model, Trainable trainable, AdamWOptimizer optimiser) {
     StepBatch batch = randomBatch(options, model.config().vocabSize());

@@ -42,6 +42,11 @@ final class StepCommand extends CocktailCommand {
   @Option(names = "--warm-up", paramLabel = "N", description = "Steps that do not count (default: 8).")
   private int warmUp = 8;
 
+  @Option(
+      names = "--plan",
+      description = "Only tell the memory that the step takes on a GPU, in BF16; no GPU is needed.")
+  private boolean plan;
+
   @Override
   public Integer call() {
     // A token learns to predict the next one.
@@ -63,8 +68,8 @@ final class StepCommand extends CocktailCommand {
             steps,
             repetitions,
             shared().seed().orElse(0));
-    try (Device device = shared().openDevice(this::note)) {
-      Map<String, Object> figures = StepBenchmark.run(device, options);
+    try (Device device = plan ? PlannedGpu.open() : shared().openDevice(this::note)) {
+      Map<String, Object> figures = plan ? StepBenchmark.plan(device, options) : StepBenchmark.run(device, options);
       if (shared().json()) {
         printJson(figures);
       } else {
