@@ -14,8 +14,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Random numbers are those of the CPU device. */
 abstract class RandomKernelsContract implements CudaSetting {
-  /** No multiple of four, and more than a small grid's threads take at once. */
-  private static final int COUNT = 30_011;
+  /** No multiple of four, and more than the threads of 4 multiprocessors take at once. */
+  private static final int COUNT = 70_001;
 
   /** A block index beyond 32 bits would need 64 GiB; the key's halves are all used. */
   private static final RandomKey KEY = new RandomKey(0x8000_0001_FFFF_FFFEL, 0xFEDC_BA98_7654_3210L);

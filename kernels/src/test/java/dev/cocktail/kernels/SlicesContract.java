@@ -25,8 +25,8 @@ import org.junit.jupiter.params.provider.FieldSource;
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class SlicesContract implements CudaSetting {
-  /** Rows and columns: packs of every type fit a row, and a grid strides over the rows more than once. */
-  private static final int T = 83;
+  /** Rows and columns: packs of every type fit a row, and 4 multiprocessors' threads stride more than once. */
+  private static final int T = 331;
 
   private static final int H = 208;
   private static final RandomKey KEY = new RandomKey(5, 6);
@@ -177,11 +177,9 @@ abstract class SlicesContract implements CudaSetting {
     for (CudaDevice device : List.of(wide, narrow)) {
       List<byte[]> aligned = run(device, named.operation, 0);
       assertThat(aligned).hasSize(1);
-      for (int offset : new int[] {1, 2, 5}) {
-        assertThat(run(device, named.operation, offset).getFirst())
-            .as("%s, %d elements off, activations %s", named, offset, device.activationType())
-            .isEqualTo(aligned.getFirst());
-      }
+      assertThat(run(device, named.operation, 1).getFirst())
+          .as("%s, one element off, activations %s", named, device.activationType())
+          .isEqualTo(aligned.getFirst());
     }
   }
 
