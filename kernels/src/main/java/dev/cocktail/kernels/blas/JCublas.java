@@ -2,6 +2,7 @@ package dev.cocktail.kernels.blas;
 
 import dev.cocktail.kernels.driver.GpuPointer;
 import dev.cocktail.kernels.driver.HostPointer;
+import dev.cocktail.kernels.driver.JCudaNatives;
 import dev.cocktail.kernels.driver.NativeLibrary;
 import dev.cocktail.kernels.driver.NativeLibrary.UnavailableException;
 import dev.cocktail.kernels.driver.NativeStream;
@@ -24,7 +25,7 @@ final class JCublas implements CublasLibrary {
   JCublas(NativeLibrary library) throws UnavailableException {
     this.statusName = library.textOf("cublasGetStatusName");
     try {
-      JCublas2.initialize();
+      JCudaNatives.load(JCublas2::initialize);
     } catch (LinkageError e) {
       throw new UnavailableException(
           "JCublas does not load: " + String.valueOf(e.getMessage()).lines().findFirst().orElse(""), e);

@@ -113,6 +113,7 @@ public final class JCudaDriver implements GpuDriver {
       throw new GpuException("no NVIDIA driver: " + e.getMessage(), e);
     }
     try {
+      JCudaNatives.load(() -> jcuda.driver.JCudaDriver.setExceptionsEnabled(false));
       return open(library, ordinal);
     } catch (LinkageError e) {
       throw new GpuException("JCuda's native library does not load: " + firstLine(e), e);

@@ -13,8 +13,8 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * A shared library of C functions, called through the JDK's foreign-function interface. It is opened by the system's
- * own {@code dlopen}, so that the reason of a failure is known, and for all others in the process: a library that needs
- * it by its name finds it loaded. It is never unloaded.
+ * own {@code dlopen}, so that the reason of a failure is known. A library that is loaded later and needs this one by
+ * its name finds it, wherever its file lies. It is never unloaded.
  */
 public final class NativeLibrary {
   /** A library cannot be loaded, or lacks a function; the message is the reason. */
@@ -65,7 +65,6 @@ public final class NativeLibrary {
   }
 
   private static final int RTLD_LAZY = 1;
-  private static final int RTLD_GLOBAL = 0x100;
   private static final long LONGEST_TEXT = 4096;
   private static final AddressLayout TEXT =
       ValueLayout.ADDRESS.withTargetLayout(MemoryLayout.sequenceLayout(LONGEST_TEXT, ValueLayout.JAVA_BYTE));
@@ -108,7 +107,7 @@ public final class NativeLibrary {
       throw new UnavailableException(name + ": this system has no dlopen; NVIDIA's libraries are used on Linux only");
     }
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment handle = (MemorySegment) DynamicLinker.OPEN.invokeExact(text(arena, name), RTLD_LAZY | RTLD_GLOBAL);
+      MemorySegment handle = (MemorySegment) DynamicLinker.OPEN.invokeExact(text(arena, name), RTLD_LAZY);
       if (handle.address() == 0) {
         throw new UnavailableException(lastError(name));
       }

@@ -1,6 +1,7 @@
 package dev.cocktail.trainer.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.Shape;
@@ -55,6 +56,50 @@ class BadInputTest {
   private void assertTrainRefused(String... says) {
     Map<String, String> before = folder.contents();
     assertRefused(folder.train(), before, says);
+  }
+
+  @Test
+  void aPrecisionThatDoesNotExistOrThatTheCpuDoesNotHave() {
+    Map<String, String> before = folder.contents();
+    assertRefused(
+        folder.generate("--prompt", "hello", "--precision", "fp8"),
+        before,
+        "--precision is 'fp8'",
+        "auto, bf16 or f32");
+    assertRefused(
+        folder.generate("--prompt", "hello", "--precision", "bf16"),
+        before,
+        "precision bf16 is for GPUs",
+        "f32 or auto");
+    assertRefused(
+        CommandRun.of("merge", "--model", "m", "--adapter", "a", "--out", "o", "--precision", "f32"),
+        before,
+        "--precision: merge computes in double precision");
+
+    folder.edit("run.yaml", "training: {", "training: {precision: bf16, ");
+    assertTrainRefused("precision bf16 is for GPUs", "cpu computes in f32");
+    folder.edit("run.yaml", "precision: bf16", "precision: half");
+    assertTrainRefused("run.yaml", "precision", "half", "bf16", "f32", "auto");
+    folder.edit("run.yaml", "precision: half", "precision: bf16");
+    CommandRun.of("train", "--device", "cpu", "--precision", "f32", folder.path("run.yaml").toString()).done();
+    assertThat(folder.text("out/run.yaml")).contains("precision: f32");
+  }
+
+  @Test
+  void aDeviceThatIsNotThere() {
+    Map<String, String> before = folder.contents();
+    String run = folder.path("run.yaml").toString();
+    assertRefused(CommandRun.of("train", "--device", "cpu:1", run), before, "one cpu device", "cpu:1 does not exist");
+    assertRefused(CommandRun.of("train", "--device", "gpu", run), before, "unknown device 'gpu'", "cuda", "cpu");
+    assertRefused(CommandRun.of("train", "--device", "cuda:x", run), before, "unknown device 'cuda:x'");
+    assertRefused(CommandRun.of("train", "--device", "cuda:4096", run), before, "cuda");
+    assumeFalse(Files.exists(Path.of("/proc/driver/nvidia/version")), "this machine has NVIDIA's driver");
+    assertRefused(
+        CommandRun.of("train", "--device", "cuda", run),
+        before,
+        "no NVIDIA driver",
+        "libcuda.so.1",
+        "install its driver");
   }
 
   @Test
