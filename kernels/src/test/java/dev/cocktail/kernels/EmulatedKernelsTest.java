@@ -27,6 +27,9 @@ class EmulatedKernelsTest {
   class RandomNumbers extends RandomKernelsContract implements Emulated {}
 
   @Nested
+  class ColumnSums extends ColumnKernelsContract implements Emulated {}
+
+  @Nested
   class Products extends MatrixProductsContract implements Emulated {}
 
   @Nested
