@@ -34,4 +34,7 @@ class EmulatedKernelsTest {
 
   @Nested
   class Slices extends SlicesContract implements Emulated {}
+
+  @Nested
+  class CrossEntropy extends CrossEntropyKernelsContract implements Emulated {}
 }
