@@ -76,7 +76,7 @@ public final class CudaDeviceProvider implements DeviceProvider {
         lines.add(describe(gpu));
       }
     }
-    if (!survey().gpus().isEmpty()) {
+    if (!survey().gpus().isEmpty() && unavailableReason().isEmpty()) {
       lines.addAll(CublasLoader.explain(libraries()));
     }
     return lines;

@@ -22,7 +22,10 @@ final class Cublas implements Blas {
   private static final int COMPUTE_F32 = 68;
   private static final int DEFAULT_ALGORITHM = -1;
   private static final int ALLOCATION_FAILED = 3;
+  private static final int EXECUTION_FAILED = 13;
+  private static final int INTERNAL_ERROR = 14;
 
+  private final boolean blocking = Boolean.getBoolean("cocktail.cuda.blocking");
   private final CublasLibrary library;
   private final String path;
   private final GpuDriver driver;
@@ -105,7 +108,22 @@ final class Cublas implements Blas {
             COMPUTE_F32,
             DEFAULT_ALGORITHM);
     if (status != 0) {
+      tellOfEarlierWork(status);
       throw new GpuException("cuBLAS refuses a %s: %s".formatted(product, library.describe(status)));
+    }
+    if (blocking) {
+      try {
+        driver.synchronize(stream);
+      } catch (GpuException e) {
+        throw new GpuException("a %s failed: %s".formatted(product, e.getMessage()), e);
+      }
+    }
+  }
+
+  /** Where cuBLAS could not run anything, a kernel that faulted before may be why: the driver then says so. */
+  private void tellOfEarlierWork(int status) {
+    if (status == EXECUTION_FAILED || status == INTERNAL_ERROR) {
+      driver.synchronize(stream);
     }
   }
 

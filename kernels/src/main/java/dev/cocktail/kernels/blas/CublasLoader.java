@@ -100,14 +100,24 @@ public final class CublasLoader {
   }
 
   private static String missing(CublasLocator.Found found, List<String> refusals) {
-    String what = refusals.isEmpty() ? "no cuBLAS (libcublas.so.12 or newer) was found" : "no cuBLAS can be used: ";
-    String where =
-        found.places().size() <= FIRST_PLACES
-            ? String.join(", ", found.places())
-            : String.join(", ", found.places().subList(0, FIRST_PLACES))
-                + " and %d more folders".formatted(found.places().size() - FIRST_PLACES);
-    return "%s%s; looked in: %s; get it with 'pip install nvidia-cublas-cu12' (for CUDA 13: nvidia-cublas), or from the CUDA toolkit, or build with -Pcuda-libraries; if it is elsewhere, name it by -D%s=FILE_OR_FOLDER (in COCKTAIL_OPTS)"
-        .formatted(what, String.join("; ", refusals), where.isEmpty() ? "nowhere" : where, CublasLocator.PROPERTY);
+    String what =
+        refusals.isEmpty()
+            ? "no cuBLAS (libcublas.so.12 or newer) was found; looked in: " + places(found)
+            : "no cuBLAS can be used: " + String.join("; ", refusals);
+    return what
+        + "; get it with 'pip install nvidia-cublas-cu12' (for CUDA 13: nvidia-cublas) or 'mvn -N -Pcuda-libraries"
+        + " generate-resources', or if it is elsewhere name it by -D"
+        + CublasLocator.PROPERTY
+        + "=FILE_OR_FOLDER (in COCKTAIL_OPTS)";
+  }
+
+  private static String places(CublasLocator.Found found) {
+    List<String> places = found.places();
+    if (places.size() <= FIRST_PLACES) {
+      return places.isEmpty() ? "nowhere" : String.join(", ", places);
+    }
+    int more = places.size() - FIRST_PLACES;
+    return String.join(", ", places.subList(0, FIRST_PLACES)) + " and %d more folders".formatted(more);
   }
 
   /** Loads, to say which library would be used and which were refused: one line each, for people. */

@@ -51,6 +51,11 @@ record Machine(
     if (devices.stream().allMatch(kind -> kind.available().isEmpty())) {
       problems.add("no device can be opened");
     }
+    for (DeviceKind kind : devices) {
+      if (!kind.unavailableReason().isEmpty() && !kind.details().isEmpty()) { // It is there, in part.
+        problems.add("device " + kind.kind() + " cannot be used, for the reason above");
+      }
+    }
     Tokenizers tokenizers = loadTokenizers();
     if (!tokenizers.loads()) {
       problems.add("the tokenizer's native library does not load, so text cannot be read: " + tokenizers.reason());
