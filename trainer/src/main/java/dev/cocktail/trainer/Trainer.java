@@ -69,15 +69,22 @@ public final class Trainer {
     try (var optimiser =
         new AdamWOptimizer(model.device(), trainable.parameters(), options.optimiser(), trainable.isSmall())) {
       evaluate(0, plan.steps(), validation, listener, optimiser);
+      var batches = new PreparedBatches(plan);
       for (int s = 0; s < plan.steps(); s++) {
         if (stop.getAsBoolean()) {
           return s;
         }
-        StepBatch batch = plan.batch(s);
+        StepBatch batch = batches.get(s);
+        int following = s + 1;
         RandomKey ofStep = dropout.derive(s);
         double learningRate = options.learningRate().applyAsDouble(s);
         TrainingStep.Outcome outcome =
-            step.run(batch, micro -> trainable.training(ofStep.derive(micro)), optimiser, learningRate);
+            step.run(
+                batch,
+                micro -> trainable.training(ofStep.derive(micro)),
+                optimiser,
+                learningRate,
+                () -> batches.prepare(following));
         if (!outcome.isFinite()) {
           String what =
               Double.isFinite(outcome.loss())

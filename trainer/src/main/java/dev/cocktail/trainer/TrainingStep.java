@@ -97,6 +97,22 @@ public final class TrainingStep {
    */
   public Outcome run(
       StepBatch batch, IntFunction<LinearTransform> transform, AdamWOptimizer optimiser, double learningRate) {
+    return run(batch, transform, optimiser, learningRate, () -> {});
+  }
+
+  /**
+   * Runs one step.
+   *
+   * @param transform what to put in the place of linear projections, for each micro-batch's number
+   * @param optimiser takes the step, unless loss or gradient are not finite
+   * @param meanwhile done on the host while the device has the step in hand, such as packing the next batch
+   */
+  public Outcome run(
+      StepBatch batch,
+      IntFunction<LinearTransform> transform,
+      AdamWOptimizer optimiser,
+      double learningRate,
+      Runnable meanwhile) {
     int supervised = batch.supervisedTokens();
     if (supervised == 0) {
       throw new IllegalArgumentException("a step without a supervised token");
@@ -125,6 +141,7 @@ public final class TrainingStep {
       }
       moments.get(2 * count).mark();
       optimiser.measure();
+      meanwhile.run();
       // The step's one wait: all of it but the update is issued by now, and what is read decides on the update.
       TaskLoss[] byTask = noLosses();
       losses.forEach(tokenLosses -> tokenLosses.addTo(byTask, device));
