@@ -5,37 +5,68 @@ import dev.cocktail.kernels.driver.GpuException;
 import dev.cocktail.kernels.driver.GpuInfo;
 import dev.cocktail.kernels.driver.KernelArguments;
 import dev.cocktail.kernels.driver.Launch;
-import dev.cocktail.kernels.driver.OutOfGpuMemoryException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.ConcurrentHashMap;
 
-/** A GPU that is not there: everything is done, in order, when the call returns. */
+/** A GPU in software. All work is done when its call returns; what a kernel must not do is an {@link EmulatorFault}. */
 public final class EmulatedDriver implements GpuDriver {
-  private static final int THREADS = Math.min(2, Runtime.getRuntime().availableProcessors());
+  private static final int SHARED_BYTES = 99 << 10;
 
-  /** Launches smaller than this are not worth a second thread. */
-  private static final long BLOCKS_FOR_TWO = 4;
+  /** Modules are read once, however many devices load them. */
+  private static final Map<String, PtxModule> READ = new ConcurrentHashMap<>();
 
-  private final GpuInfo info;
-  private final long totalBytes;
-  private final GlobalMemory memory;
-  private final Arena pinned = Arena.ofShared();
+  private record Queue() implements Stream {}
 
-  /** A GPU of compute capability 8.0 with so much memory. */
-  public EmulatedDriver(long totalBytes) {
-    this.totalBytes = totalBytes & -GlobalMemory.PAGE;
-    this.info = new GpuInfo("emulated GPU", 0, 8, 0, 4, 99 << 10, this.totalBytes, 12_000);
-    this.memory = new GlobalMemory(this.totalBytes);
+  private static final class Mark implements Event {
+    private long nanos;
   }
 
+  private static final class LoadedModule implements Module {
+    private final PtxModule module;
+    private final long globalBase;
+    private final Map<String, Kernel> kernels = new HashMap<>();
+
+    LoadedModule(PtxModule module, long globalBase) {
+      this.module = module;
+      this.globalBase = globalBase;
+    }
+
+    @Override
+    public Function function(String name) {
+      PtxModule.Kernel kernel = module.kernels().get(name);
+      if (kernel == null) {
+        throw new GpuException("module " + module.name() + " has no kernel " + name);
+      }
+      return kernels.computeIfAbsent(name, ignored -> new Kernel(Decoder.decode(module, kernel, globalBase)));
+    }
+  }
+
+  private record Kernel(Program program) implements Function {}
+
+  private final GpuInfo info;
+  private final GlobalMemory memory;
+  private final Arena pinned = Arena.ofShared();
+  private boolean closed;
+  private long executed;
+
+  /** A GPU of compute capability 8.0 with so much memory and few multiprocessors, which keeps grids small. */
+  public EmulatedDriver(long memoryBytes) {
+    info = new GpuInfo("emulated GPU", 0, 8, 0, 4, SHARED_BYTES, memoryBytes & -granularity(), 12_000);
+    memory = new GlobalMemory(info.totalBytes());
+  }
+
+  /** The memory, for libraries that work on it beside kernels. */
   GlobalMemory memory() {
     return memory;
+  }
+
+  /** Instructions that all threads of all launches have done. */
+  public long executedInstructions() {
+    return executed;
   }
 
   @Override
@@ -45,218 +76,177 @@ public final class EmulatedDriver implements GpuDriver {
 
   @Override
   public long freeBytes() {
-    return totalBytes - memory.mappedBytes();
+    return memory.freeBytes();
   }
 
   @Override
   public long granularity() {
-    return GlobalMemory.PAGE;
+    return 1L << GlobalMemory.PAGE_BITS;
   }
 
   @Override
   public long reserve(long bytes) {
-    if (bytes > totalBytes) {
-      throw new OutOfGpuMemoryException(bytes, freeBytes(), memory.mappedBytes());
-    }
-    return GlobalMemory.START;
+    return memory.reserve(bytes);
   }
 
   @Override
   public void map(long address, long bytes) {
-    if (bytes > freeBytes()) {
-      throw new OutOfGpuMemoryException(bytes, freeBytes(), memory.mappedBytes());
-    }
     memory.map(address, bytes);
   }
 
   @Override
   public void release(long address) {
-    memory.unmapAll();
+    memory.release(address);
   }
 
   @Override
   public void blockTaken(long address, long bytes) {
-    memory.take(address, bytes);
+    memory.blockTaken(address, bytes);
   }
 
   @Override
   public void blockReturned(long address) {
-    memory.giveBack(address);
+    memory.blockReturned(address);
   }
 
   @Override
   public MemorySegment allocatePinned(long bytes) {
-    return pinned.allocate(bytes, 64);
+    return pinned.allocate(bytes, 256);
   }
 
   @Override
   public void copyToGpu(long target, MemorySegment host, Stream stream) {
-    memory.write(target, host);
+    memory.write("copy to the GPU", target, host);
   }
 
   @Override
   public void copyToHost(MemorySegment host, long source, Stream stream) {
-    // What was never written may be looked at from the host: it cannot change a result.
-    memory.read(source, host, false);
+    memory.read("copy to the host", source, host);
   }
 
   @Override
   public void copyOnGpu(long target, long source, long bytes, Stream stream) {
+    if (target < source + bytes && source < target + bytes) {
+      throw new EmulatorFault("copy on the GPU: %d bytes at 0x%x and 0x%x overlap".formatted(bytes, source, target));
+    }
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment copy = arena.allocate(bytes, 64);
-      memory.read(source, copy, true);
-      memory.write(target, copy);
+      MemorySegment between = arena.allocate(bytes, 8);
+      memory.read("copy on the GPU from", source, between);
+      memory.write("copy on the GPU to", target, between);
     }
   }
 
   @Override
   public void fill(long target, byte value, long bytes, Stream stream) {
-    try (Arena arena = Arena.ofConfined()) {
-      memory.write(target, arena.allocate(bytes, 64).fill(value));
-    }
-  }
-
-  private record EmulatedStream() implements Stream {}
-
-  private static final class EmulatedEvent implements Event {
-    private long nanos;
+    memory.fill("fill", target, value, bytes);
   }
 
   @Override
   public Stream openStream() {
-    return new EmulatedStream();
+    return new Queue();
   }
 
   @Override
   public void synchronize(Stream stream) {
-    // Everything is done when its call returns.
+    // Everything issued is done.
   }
 
   @Override
   public Event openEvent() {
-    return new EmulatedEvent();
+    return new Mark();
   }
 
   @Override
   public void record(Event event, Stream stream) {
-    ((EmulatedEvent) event).nanos = System.nanoTime();
+    ((Mark) event).nanos = System.nanoTime();
   }
 
   @Override
   public void await(Stream stream, Event event) {
-    // Everything is done when its call returns.
+    // Everything issued is done.
   }
 
   @Override
   public void synchronize(Event event) {
-    // Everything is done when its call returns.
+    // Everything issued is done.
   }
 
   @Override
   public double milliseconds(Event from, Event to) {
-    return (((EmulatedEvent) to).nanos - ((EmulatedEvent) from).nanos) / 1e6;
+    return (((Mark) to).nanos - ((Mark) from).nanos) / 1e6;
   }
-
-  private record EmulatedFunction(Program program) implements Function {}
 
   @Override
   public Module load(String name, String ptx) {
-    Map<String, PtxKernel> kernels = Ptx.kernels(ptx);
-    Map<String, Function> functions = new HashMap<>();
-    return kernel -> {
-      PtxKernel found = kernels.get(kernel);
-      if (found == null) {
-        throw new GpuException("module " + name + " has no kernel " + kernel);
+    PtxModule module = READ.computeIfAbsent(name + "\n" + ptx, ignored -> PtxParser.parse(name, ptx));
+    return new LoadedModule(module, loadGlobals(module.globals()));
+  }
+
+  private long loadGlobals(List<PtxModule.Variable> variables) {
+    if (variables.isEmpty()) {
+      return 0;
+    }
+    PtxModule.Variable last = variables.getLast();
+    long bytes = (last.offset() + last.bytes() + granularity() - 1) / granularity() * granularity();
+    long base = memory.reserve(bytes);
+    memory.map(base, bytes);
+    for (PtxModule.Variable variable : variables) {
+      long address = base + variable.offset();
+      memory.blockTaken(address, variable.bytes());
+      if (variable.initial() != null) {
+        memory.write("start of " + variable.name(), address, MemorySegment.ofArray(variable.initial()));
+      } else {
+        memory.fill("start of " + variable.name(), address, (byte) 0, variable.bytes());
       }
-      return functions.computeIfAbsent(kernel, _ -> new EmulatedFunction(Ptx.program(found)));
-    };
+    }
+    return base;
   }
 
   @Override
   public void launch(Function function, Launch launch, KernelArguments arguments, Stream stream) {
-    Program program = ((EmulatedFunction) function).program();
-    requireFitting(program, launch, arguments);
-    byte[] bytes = arguments.toBytes();
-    long blocks = (long) launch.gridX() * launch.gridY() * launch.gridZ();
-    AtomicLong next = new AtomicLong();
-    AtomicReference<Throwable> failure = new AtomicReference<>();
-    Runnable work =
-        () -> {
-          try {
-            var run = new BlockRun(program, memory, bytes, launch);
-            for (long block = next.getAndIncrement();
-                block < blocks && failure.get() == null;
-                block = next.getAndIncrement()) {
-              run.run(block);
-            }
-          } catch (RuntimeException | Error e) {
-            failure.compareAndSet(null, e);
-          }
-        };
-    if (blocks < BLOCKS_FOR_TWO) {
-      work.run();
-    } else {
-      List<Thread> threads = new ArrayList<>();
-      for (int i = 1; i < THREADS; i++) {
-        threads.add(Thread.ofPlatform().start(work));
-      }
-      work.run();
-      threads.forEach(EmulatedDriver::join);
-    }
-    rethrow(failure.get(), program, launch);
-  }
-
-  private static void join(Thread thread) {
-    try {
-      thread.join();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new GpuException("interrupted while a kernel ran", e);
-    }
-  }
-
-  private static void rethrow(Throwable failure, Program program, Launch launch) {
-    if (failure instanceof EmulatorFault fault) {
-      throw new EmulatorFault(fault.getMessage() + " (" + launch + ")", fault);
-    }
-    if (failure != null) {
-      throw new GpuException("the emulator failed in " + program.name() + " (" + launch + "): " + failure, failure);
-    }
-  }
-
-  private void requireFitting(Program program, Launch launch, KernelArguments arguments) {
-    PtxKernel kernel = program.kernel();
+    Program program = ((Kernel) function).program();
+    PtxModule.Kernel kernel = program.kernel;
+    String what = "launch of " + kernel.name() + ", " + launch + ": ";
     if (launch.threads() > kernel.mostThreads()) {
-      throw new EmulatorFault(
-          "%s is launched with %d threads, it takes at most %d"
-              .formatted(kernel.name(), launch.threads(), kernel.mostThreads()));
+      throw new EmulatorFault(what + "the kernel was compiled for at most " + kernel.mostThreads() + " threads");
     }
-    int shared = program.staticSharedBytes() + launch.sharedBytes();
+    long shared = Decoder.dynamicSharedOffset(kernel) + launch.sharedBytes();
+    if (launch.sharedBytes() == 0) {
+      shared = kernel.sharedBytes();
+    }
     if (shared > info.sharedBytesPerBlock()) {
       throw new EmulatorFault(
-          "%s is launched with %d bytes of shared memory a block, there are %d"
-              .formatted(kernel.name(), shared, info.sharedBytesPerBlock()));
+          what + shared + " bytes of shared memory, a block may have " + info.sharedBytesPerBlock());
     }
-    List<PtxKernel.Parameter> parameters = kernel.parameters();
-    boolean fits = arguments.count() == parameters.size();
-    int end = arguments.toBytes().length;
-    for (int i = 0; fits && i < parameters.size(); i++) {
-      int following = i + 1 < parameters.size() ? parameters.get(i + 1).offset() : end;
-      fits =
-          arguments.offset(i) == parameters.get(i).offset()
-              && following >= parameters.get(i).offset() + parameters.get(i).bytes();
+    executed += Grid.run(program, launch, memory, parameters(what, kernel, arguments), (int) shared);
+  }
+
+  private static byte[] parameters(String what, PtxModule.Kernel kernel, KernelArguments arguments) {
+    List<PtxModule.Variable> parameters = kernel.parameters();
+    if (arguments.count() != parameters.size()) {
+      throw new EmulatorFault(what + arguments.count() + " arguments, the kernel has " + parameters.size());
     }
-    fits &= parameters.isEmpty() || end == parameters.getLast().offset() + parameters.getLast().bytes();
-    if (!fits) {
+    byte[] bytes = arguments.toBytes();
+    for (int i = 0; i < parameters.size(); i++) {
+      if (arguments.offset(i) != parameters.get(i).offset()) {
+        throw new EmulatorFault(
+            what
+                + "argument %d lies at byte %d, the kernel expects it at byte %d"
+                    .formatted(i + 1, arguments.offset(i), parameters.get(i).offset()));
+      }
+    }
+    if (bytes.length != kernel.parameterBytes()) {
       throw new EmulatorFault(
-          "%s takes parameters %s, the launch gives %d of %d bytes in all"
-              .formatted(kernel.name(), parameters, arguments.count(), end));
+          what + "%d bytes of arguments, the kernel expects %d".formatted(bytes.length, kernel.parameterBytes()));
     }
+    return bytes;
   }
 
   @Override
   public void close() {
-    memory.unmapAll();
-    pinned.close();
+    if (!closed) {
+      closed = true;
+      pinned.close();
+    }
   }
 }

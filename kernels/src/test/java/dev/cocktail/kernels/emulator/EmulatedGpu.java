@@ -3,20 +3,20 @@ package dev.cocktail.kernels.emulator;
 import dev.cocktail.kernels.CudaDevice;
 import dev.cocktail.tensor.DType;
 
-/** Opens CUDA devices where there is no GPU. */
+/** CUDA devices on an emulated GPU of compute capability 8.0 with few multiprocessors. */
 public final class EmulatedGpu {
   private static final long MEMORY = 4L << 30;
 
   private EmulatedGpu() {}
 
-  /** A device with activations of the given type, BF16 or F32. */
+  /** A device of 4 GiB. */
   public static CudaDevice open(DType activation) {
     return open(activation, MEMORY);
   }
 
-  /** A device with so much memory. */
-  public static CudaDevice open(DType activation, long bytes) {
-    var driver = new EmulatedDriver(bytes);
+  /** A device with so many bytes of memory. */
+  public static CudaDevice open(DType activation, long memoryBytes) {
+    var driver = new EmulatedDriver(memoryBytes);
     return new CudaDevice(driver, new EmulatedBlas(driver), activation);
   }
 }

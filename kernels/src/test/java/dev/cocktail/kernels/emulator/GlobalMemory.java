@@ -1,221 +1,273 @@
 package dev.cocktail.kernels.emulator;
 
+import dev.cocktail.kernels.driver.GpuException;
+import dev.cocktail.kernels.driver.OutOfGpuMemoryException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * The GPU's memory: one range of addresses, of which a part from the start is mapped, in pages. Beside every byte
- * stands whether it may be touched and whether it was ever written.
+ * The memory that all kernels share. Beside each byte stands what may be done with it: whether it belongs to a block,
+ * and whether it was written since the block was taken.
  */
 final class GlobalMemory {
-  static final long START = 0x7F00_0000_0000L;
+  /** No address of the host looks like the GPU's. */
+  static final long FIRST_ADDRESS = 0x700_0000_0000L;
+
   static final int PAGE_BITS = 21;
-  static final int PAGE = 1 << PAGE_BITS;
+  private static final int PAGE = 1 << PAGE_BITS;
+  private static final int PAGES = 1 << 16;
 
-  /** What may be done with a byte: nothing, only write it, or read it too. */
-  static final byte NOBODYS = 0;
+  private static final byte TAKEN = 1;
+  private static final byte WRITTEN = 2;
+  private static final byte FREED = 4;
+  private static final byte READABLE = TAKEN | WRITTEN;
 
-  static final byte UNWRITTEN = 1;
-  static final byte WRITTEN = 2;
+  private final byte[][] pages = new byte[PAGES][];
+  private final byte[][] states = new byte[PAGES][];
+  private final TreeMap<Long, Long> reserved = new TreeMap<>();
+  private final Map<Long, Long> blocks = new HashMap<>();
+  private final long total;
+  private long mapped;
+  private long nextAddress = FIRST_ADDRESS + PAGE;
 
-  static final VarHandle SHORT = MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
-  static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
-  static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+  /** Guards atomic operations of kernels, whose blocks run on several threads. */
+  final Object atomics = new Object();
 
-  private static final long WRITTEN_8 = 0x0202020202020202L;
-  private static final long ONES_8 = 0x0101010101010101L;
+  GlobalMemory(long total) {
+    this.total = total;
+  }
 
-  private final byte[][] data;
-  private final byte[][] states;
-  private final TreeMap<Long, Long> blocks = new TreeMap<>();
-  private final TreeMap<Long, Long> returned = new TreeMap<>();
-  private int pages;
+  long freeBytes() {
+    return total - mapped;
+  }
 
-  GlobalMemory(long bytes) {
-    int count = Math.toIntExact(bytes >> PAGE_BITS);
-    data = new byte[count][];
-    states = new byte[count][];
+  long reserve(long bytes) {
+    requireWholePages("reserve", bytes);
+    long address = nextAddress;
+    // A page that is never mapped keeps ranges apart.
+    nextAddress += bytes + PAGE;
+    if ((nextAddress - FIRST_ADDRESS) >>> PAGE_BITS > PAGES) {
+      throw new GpuException("no range of " + bytes + " addresses is left");
+    }
+    reserved.put(address, bytes);
+    return address;
+  }
+
+  private static void requireWholePages(String what, long bytes) {
+    if (bytes <= 0 || bytes % PAGE != 0) {
+      throw new GpuException(what + ": " + bytes + " bytes are not a positive multiple of " + PAGE);
+    }
   }
 
   void map(long address, long bytes) {
-    int first = Math.toIntExact((address - START) >> PAGE_BITS);
-    for (int page = first; page < first + (bytes >> PAGE_BITS); page++) {
-      data[page] = new byte[PAGE];
-      states[page] = new byte[PAGE];
-      pages++;
+    requireWholePages("map", bytes);
+    Map.Entry<Long, Long> range = reserved.floorEntry(address);
+    if (range == null
+        || address + bytes > range.getKey() + range.getValue()
+        || (address - range.getKey()) % PAGE != 0) {
+      throw new GpuException("map: " + bytes + " bytes at 0x%x lie in no reserved range".formatted(address));
     }
+    if (bytes > freeBytes()) {
+      throw new OutOfGpuMemoryException(bytes, freeBytes(), mapped);
+    }
+    for (long at = address; at < address + bytes; at += PAGE) {
+      if (pages[page(at)] != null) {
+        throw new GpuException("map: 0x%x is mapped already".formatted(at));
+      }
+    }
+    for (long at = address; at < address + bytes; at += PAGE) {
+      pages[page(at)] = new byte[PAGE];
+      states[page(at)] = new byte[PAGE];
+    }
+    mapped += bytes;
   }
 
-  void unmapAll() {
-    Arrays.fill(data, null);
-    Arrays.fill(states, null);
-    pages = 0;
-  }
-
-  long mappedBytes() {
-    return (long) pages << PAGE_BITS;
-  }
-
-  void take(long address, long bytes) {
-    blocks.put(address, bytes);
-    mark(address, bytes, UNWRITTEN);
-  }
-
-  void giveBack(long address) {
-    Long bytes = blocks.remove(address);
+  void release(long address) {
+    Long bytes = reserved.remove(address);
     if (bytes == null) {
-      throw new EmulatorFault("no block at address " + Long.toHexString(address) + " to give back");
+      throw new GpuException("release: no reserved range begins at 0x%x".formatted(address));
     }
-    returned.put(address, bytes);
-    mark(address, bytes, NOBODYS);
-  }
-
-  private void mark(long address, long bytes, byte state) {
-    for (long done = 0; done < bytes; ) {
-      int page = page(address + done);
-      int from = (int) (address + done) & (PAGE - 1);
-      int count = (int) Math.min(bytes - done, PAGE - from);
-      Arrays.fill(states[page], from, from + count, state);
-      done += count;
+    for (long at = address; at < address + bytes; at += PAGE) {
+      if (pages[page(at)] != null) {
+        pages[page(at)] = null;
+        states[page(at)] = null;
+        mapped -= PAGE;
+      }
     }
+    long end = address + bytes;
+    blocks.keySet().removeIf(block -> block >= address && block < end);
   }
 
   private static int page(long address) {
-    return (int) ((address - START) >> PAGE_BITS);
+    return (int) ((address - FIRST_ADDRESS) >>> PAGE_BITS);
   }
 
-  private byte[] states(long address) {
-    long page = (address - START) >> PAGE_BITS;
-    byte[] found = page < 0 || page >= states.length ? null : states[(int) page];
-    if (found == null) {
-      throw outOfBounds(address);
-    }
-    return found;
+  private byte[] stateOrNull(long address) {
+    long page = (address - FIRST_ADDRESS) >>> PAGE_BITS;
+    return page >= 0 && page < PAGES ? states[(int) page] : null;
   }
 
-  private EmulatorFault outOfBounds(long address) {
-    var before = returned.floorEntry(address);
-    var alive = blocks.floorEntry(address);
-    String where = "address 0x" + Long.toHexString(address);
-    if (alive != null && address < alive.getKey() + alive.getValue() + PAGE) {
-      where += " lies %d bytes behind the start of a block of %d".formatted(address - alive.getKey(), alive.getValue());
+  /** Makes a block accessible, and forgets what was in it. */
+  void blockTaken(long address, long bytes) {
+    if (bytes == 0) {
+      return;
     }
-    boolean freed = before != null && address < before.getKey() + before.getValue();
-    return new EmulatorFault((freed ? "freed memory: " : "out of bounds: ") + where);
+    eachPart(
+        address,
+        bytes,
+        (state, ignored, from, to, done) -> {
+          for (int i = from; i < to; i++) {
+            if ((state[i] & TAKEN) != 0) {
+              throw new GpuException("block at 0x%x: taken although part of it is another block's".formatted(address));
+            }
+          }
+          Arrays.fill(state, from, to, TAKEN);
+        });
+    blocks.put(address, bytes);
   }
 
-  private void check(long address, int bytes, boolean reads) {
-    if ((address & (bytes - 1)) != 0) {
-      throw new EmulatorFault("misaligned: address 0x%x for %d bytes".formatted(address, bytes));
-    }
-    byte[] state = states(address);
-    int index = (int) address & (PAGE - 1);
-    boolean fine =
-        switch (bytes) {
-          case 1 -> state[index] == WRITTEN || (!reads && state[index] != NOBODYS);
-          case 2 -> allowed((short) SHORT.get(state, index) & 0xFFFFL, 0xFFFFL, reads);
-          case 4 -> allowed((int) INT.get(state, index) & 0xFFFFFFFFL, 0xFFFFFFFFL, reads);
-          default -> allowed((long) LONG.get(state, index), -1L, reads);
-        };
-    if (!fine) {
-      for (int i = 0; i < bytes; i++) {
-        if (state[index + i] == NOBODYS) {
-          throw outOfBounds(address + i);
-        }
-      }
-      throw new EmulatorFault("never written: address 0x%x is read".formatted(address));
+  void blockReturned(long address) {
+    Long bytes = blocks.remove(address);
+    if (bytes != null) {
+      eachPart(address, bytes, (state, ignored, from, to, done) -> Arrays.fill(state, from, to, FREED));
     }
   }
 
-  private static boolean allowed(long state, long width, boolean reads) {
-    long wanted = WRITTEN_8 & width;
-    return state == wanted || (!reads && (((state | (state >>> 1)) & ONES_8) == (ONES_8 & width)));
+  private interface Part {
+    void visit(byte[] state, byte[] data, int from, int to, long done);
   }
 
-  long load(long address, int bytes) {
-    check(address, bytes, true);
-    byte[] page = data[page(address)];
-    int index = (int) address & (PAGE - 1);
-    return switch (bytes) {
-      case 1 -> page[index];
-      case 2 -> (short) SHORT.get(page, index) & 0xFFFF;
-      case 4 -> (int) INT.get(page, index);
-      default -> (long) LONG.get(page, index);
-    };
-  }
-
-  void store(long address, int bytes, long value) {
-    check(address, bytes, false);
-    byte[] page = data[page(address)];
-    byte[] state = states[page(address)];
-    int index = (int) address & (PAGE - 1);
-    switch (bytes) {
-      case 1 -> {
-        page[index] = (byte) value;
-        state[index] = WRITTEN;
-      }
-      case 2 -> {
-        SHORT.set(page, index, (short) value);
-        SHORT.set(state, index, (short) WRITTEN_8);
-      }
-      case 4 -> {
-        INT.set(page, index, (int) value);
-        INT.set(state, index, (int) WRITTEN_8);
-      }
-      default -> {
-        LONG.set(page, index, value);
-        LONG.set(state, index, WRITTEN_8);
-      }
-    }
-  }
-
-  /** Checks a range as a copy or a library reads it. */
-  void requireReadable(long address, long bytes) {
-    requireAll(address, bytes, true);
-  }
-
-  private void requireAll(long address, long bytes, boolean reads) {
+  private void eachPart(long address, long bytes, Part part) {
     for (long done = 0; done < bytes; ) {
-      byte[] state = states(address + done);
-      int from = (int) (address + done) & (PAGE - 1);
-      int count = (int) Math.min(bytes - done, PAGE - from);
-      for (int i = from; i < from + count; i++) {
-        if (state[i] == NOBODYS) {
-          throw outOfBounds(address + done + i - from);
-        }
-        if (reads && state[i] == UNWRITTEN) {
-          throw new EmulatorFault("never written: address 0x%x is read".formatted(address + done + i - from));
-        }
+      long at = address + done;
+      byte[] state = stateOrNull(at);
+      if (state == null) {
+        throw new GpuException("0x%x: no memory is mapped there".formatted(at));
       }
-      done += count;
+      int from = (int) (at & (PAGE - 1));
+      int to = (int) Math.min(PAGE, from + bytes - done);
+      part.visit(state, pages[page(at)], from, to, done);
+      done += to - from;
     }
+  }
+
+  // The host's accesses
+
+  /** Copies to the host; {@code what} begins the message of a fault. */
+  void read(String what, long address, MemorySegment target) {
+    checked(
+        what,
+        address,
+        target.byteSize(),
+        READABLE,
+        (state, data, from, to, done) -> {
+          MemorySegment.copy(data, from, target, ValueLayout.JAVA_BYTE, done, to - from);
+        });
   }
 
   /** Copies from the host. */
-  void write(long address, MemorySegment host) {
-    requireAll(address, host.byteSize(), false);
-    for (long done = 0; done < host.byteSize(); ) {
-      int from = (int) (address + done) & (PAGE - 1);
-      int count = (int) Math.min(host.byteSize() - done, PAGE - from);
-      MemorySegment.copy(host, ValueLayout.JAVA_BYTE, done, data[page(address + done)], from, count);
-      done += count;
-    }
-    mark(address, host.byteSize(), WRITTEN);
+  void write(String what, long address, MemorySegment source) {
+    checked(
+        what,
+        address,
+        source.byteSize(),
+        TAKEN,
+        (state, data, from, to, done) -> {
+          MemorySegment.copy(source, ValueLayout.JAVA_BYTE, done, data, from, to - from);
+          Arrays.fill(state, from, to, READABLE);
+        });
   }
 
-  /** Copies to the host; bytes that were never written are a fault where {@code written} says so. */
-  void read(long address, MemorySegment host, boolean written) {
-    requireAll(address, host.byteSize(), written);
-    for (long done = 0; done < host.byteSize(); ) {
-      int from = (int) (address + done) & (PAGE - 1);
-      int count = (int) Math.min(host.byteSize() - done, PAGE - from);
-      MemorySegment.copy(data[page(address + done)], from, host, ValueLayout.JAVA_BYTE, done, count);
-      done += count;
+  void fill(String what, long address, byte value, long bytes) {
+    checked(
+        what,
+        address,
+        bytes,
+        TAKEN,
+        (state, data, from, to, done) -> {
+          Arrays.fill(data, from, to, value);
+          Arrays.fill(state, from, to, READABLE);
+        });
+  }
+
+  private void checked(String what, long address, long bytes, byte needed, Part part) {
+    eachPart(
+        address,
+        bytes,
+        (state, data, from, to, done) -> {
+          for (int i = from; i < to; i++) {
+            if ((state[i] & needed) != needed) {
+              String problem = problem(address + done + i - from, 1, needed == READABLE);
+              throw new EmulatorFault("%s at 0x%x, %d bytes: %s".formatted(what, address, bytes, problem));
+            }
+          }
+        });
+    eachPart(address, bytes, part);
+  }
+
+  // The kernels' accesses; the caller has checked the alignment
+
+  long load(Warp warp, int lane, long address, int bytes) {
+    long page = (address - FIRST_ADDRESS) >>> PAGE_BITS;
+    if (page >= 0 && page < PAGES) {
+      byte[] state = states[(int) page];
+      int offset = (int) address & (PAGE - 1);
+      if (state != null && Bytes.get(state, offset, bytes) == Bytes.repeat(READABLE, bytes)) {
+        return Bytes.get(pages[(int) page], offset, bytes);
+      }
     }
+    throw warp.fault(lane, "reads " + bytes + " bytes of global memory, " + problem(address, bytes, true));
+  }
+
+  void store(Warp warp, int lane, long address, int bytes, long value) {
+    long page = (address - FIRST_ADDRESS) >>> PAGE_BITS;
+    if (page >= 0 && page < PAGES) {
+      byte[] state = states[(int) page];
+      int offset = (int) address & (PAGE - 1);
+      long taken = Bytes.repeat(TAKEN, bytes);
+      if (state != null && (Bytes.get(state, offset, bytes) & taken) == taken) {
+        Bytes.put(pages[(int) page], offset, bytes, value);
+        Bytes.put(state, offset, bytes, Bytes.repeat(READABLE, bytes));
+        return;
+      }
+    }
+    throw warp.fault(lane, "writes " + bytes + " bytes of global memory, " + problem(address, bytes, false));
+  }
+
+  /** Why a range of a few bytes must not be touched. */
+  private String problem(long address, int bytes, boolean reading) {
+    for (long at = address; at < address + bytes; at++) {
+      byte[] state = stateOrNull(at);
+      if (state == null) {
+        return "0x%x is out of bounds: no memory is mapped there".formatted(at);
+      }
+      int here = state[(int) at & (PAGE - 1)];
+      if ((here & FREED) != 0) {
+        return "0x%x is in freed memory".formatted(at);
+      }
+      if ((here & TAKEN) == 0) {
+        return "0x%x is out of bounds: %s".formatted(at, nearest(at));
+      }
+      if (reading && (here & WRITTEN) == 0) {
+        return "0x%x was never written".formatted(at);
+      }
+    }
+    return "0x%x".formatted(address);
+  }
+
+  private String nearest(long address) {
+    long best = -1;
+    for (long block : blocks.keySet()) {
+      if (block <= address && block > best) {
+        best = block;
+      }
+    }
+    return best < 0
+        ? "no block lies below"
+        : "%d bytes behind the start of a block of %d bytes".formatted(address - best, blocks.get(best));
   }
 }

@@ -1,292 +1,501 @@
 package dev.cocktail.kernels.emulator;
 
-import java.util.ArrayDeque;
+import dev.cocktail.kernels.emulator.Operand.Bank;
+import dev.cocktail.kernels.emulator.PtxLexer.Token;
+import dev.cocktail.kernels.emulator.PtxModule.Instruction;
+import dev.cocktail.kernels.emulator.PtxModule.Space;
+import dev.cocktail.kernels.emulator.PtxModule.Variable;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
- * Reads the text of a PTX module as nvcc writes it. Names declared in inner braces, which inline assembly uses, are
- * made unique.
+ * Reads the PTX that nvcc writes: modules of variables and kernels. What it does not know is an error with its line.
  */
 final class PtxParser {
-  private static final Pattern REGISTERS = Pattern.compile("\\.reg\\s+\\.(\\w+)\\s+(.*)");
-  private static final Pattern RANGE = Pattern.compile("(\\S+)<(\\d+)>");
-  private static final Pattern VARIABLE =
-      Pattern.compile(
-          "(?:\\.extern\\s+)?\\.shared\\s+(?:\\.align\\s+(\\d+)\\s+)?\\.(\\w+)\\s+([\\w$]+)\\s*(?:\\[(\\d*)])?");
-  private static final Pattern PARAMETER = Pattern.compile("\\.param\\s+\\.(\\w+)(?:\\s+\\.ptr[^,]*?)?\\s+([\\w$]+)");
-  private static final Pattern GUARD = Pattern.compile("@(!?)(\\S+)\\s+(.*)", Pattern.DOTALL);
-  private static final Pattern LABEL = Pattern.compile("([\\w$]+):");
-  private static final Pattern WORD = Pattern.compile("[%$\\w]+");
+  /** Names that are known between two braces, and outside of them. */
+  static final class Scope {
+    private final Scope outer;
+    private final int number;
+    private final Map<String, Operand> names = new HashMap<>();
 
-  private final String text;
-  private final Map<String, PtxKernel.Variable> moduleShared = new LinkedHashMap<>();
-  private final Map<String, PtxKernel> kernels = new LinkedHashMap<>();
-  private int position;
-  private int line = 1;
+    private Scope(Scope outer, int number) {
+      this.outer = outer;
+      this.number = number;
+    }
 
-  private PtxParser(String text) {
-    this.text = text;
-  }
-
-  /** All kernels of a module by name. */
-  static Map<String, PtxKernel> parse(String text) {
-    var parser = new PtxParser(text);
-    parser.module();
-    return parser.kernels;
-  }
-
-  private EmulatorFault fault(String what) {
-    return new EmulatorFault("PTX line " + line + ": " + what);
-  }
-
-  private boolean skipBlanks() {
-    while (position < text.length()) {
-      char c = text.charAt(position);
-      if (c == '\n') {
-        line++;
-        position++;
-      } else if (Character.isWhitespace(c)) {
-        position++;
-      } else if (text.startsWith("//", position)) {
-        int end = text.indexOf('\n', position);
-        position = end < 0 ? text.length() : end;
-      } else {
-        return true;
+    private Operand find(String name) {
+      for (Scope scope = this; scope != null; scope = scope.outer) {
+        Operand found = scope.names.get(name);
+        if (found != null) {
+          return found;
+        }
       }
+      return null;
+    }
+
+    private String key(String label) {
+      return number + ":" + label;
+    }
+
+    /** What belongs to a label here or in the nearest scope around that has it; null when none has. */
+    <T> T label(Map<String, T> labels, String name) {
+      for (Scope scope = this; scope != null; scope = scope.outer) {
+        T found = labels.get(scope.key(name));
+        if (found != null) {
+          return found;
+        }
+      }
+      return null;
+    }
+  }
+
+  private final String module;
+  private final List<Token> tokens;
+  private int at;
+  private final Scope outermost = new Scope(null, 0);
+  private final List<Variable> globals = new ArrayList<>();
+  private final Map<String, PtxModule.Kernel> kernels = new LinkedHashMap<>();
+  private long globalBytes;
+  private long moduleSharedBytes;
+
+  // The kernel being read.
+  private Scope scope = outermost;
+  private int scopes;
+  private List<Instruction> instructions;
+  private Map<String, Integer> labels;
+  private Map<String, List<Operand>> tables;
+  private int[] registers;
+  private long sharedBytes;
+  private long localBytes;
+  private int dynamicAlignment = 16;
+
+  private PtxParser(String module, String text) {
+    this.module = module;
+    this.tokens = PtxLexer.tokens(text);
+  }
+
+  static PtxModule parse(String module, String text) {
+    PtxParser parser = new PtxParser(module, text);
+    parser.module();
+    return new PtxModule(module, List.copyOf(parser.globals), parser.kernels);
+  }
+
+  // Tokens
+
+  private EmulatorFault error(String message) {
+    int line = at < tokens.size() ? tokens.get(at).line() : -1;
+    return new EmulatorFault(module + ", line " + line + ": " + message);
+  }
+
+  private Token peek() {
+    if (at >= tokens.size()) {
+      throw new EmulatorFault(module + ": the text ends in the middle");
+    }
+    return tokens.get(at);
+  }
+
+  private Token next() {
+    Token token = peek();
+    at++;
+    return token;
+  }
+
+  private boolean accept(String text) {
+    if (at < tokens.size() && tokens.get(at).is(text)) {
+      at++;
+      return true;
     }
     return false;
   }
 
-  /** Text up to one of the given characters outside brackets and parentheses, which is left to be read. */
-  private String until(String stops) {
-    var found = new StringBuilder();
-    int depth = 0;
-    while (skipOne(found)) {
-      char c = text.charAt(position);
-      if (depth == 0 && stops.indexOf(c) >= 0) {
-        return found.toString().strip();
-      }
-      if (c == '(' || c == '[' || (c == '{' && stops.equals(";"))) {
-        depth++;
-      } else if (c == ')' || c == ']' || (c == '}' && stops.equals(";"))) {
-        depth--;
-      }
-      found.append(c);
-      position++;
+  private void expect(String text) {
+    if (!accept(text)) {
+      throw error("expected '" + text + "', found '" + peek().text() + "'");
     }
-    throw fault("the text ends in the midst of a statement");
   }
 
-  /** Steps over blanks and comments, which become one blank. */
-  private boolean skipOne(StringBuilder found) {
-    int before = position;
-    boolean more = skipBlanks();
-    if (position > before) {
-      found.append(' ');
-    }
-    return more;
+  private int integer() {
+    return Math.toIntExact(number(next().text()).value());
   }
+
+  // Module
 
   private void module() {
-    while (skipBlanks()) {
-      if (lineStartsWith(".version") || lineStartsWith(".target") || lineStartsWith(".address_size")) {
-        position = text.indexOf('\n', position);
-        continue;
-      }
-      String head = until(";{");
-      if (text.charAt(position) == ';') {
-        position++;
-        Matcher variable = VARIABLE.matcher(head);
-        if (!variable.matches()) {
-          throw fault("unknown declaration: " + head);
+    while (at < tokens.size()) {
+      Token token = peek();
+      switch (token.text()) {
+        case ".version", ".target", ".address_size" -> {
+          at++;
+          next();
+          while (accept(",")) {
+            next();
+          }
         }
-        addVariable(moduleShared, variable);
-      } else if (head.contains(".entry")) {
-        position++;
-        kernel(head);
-      } else {
-        throw fault("only kernels and shared memory are known, not: " + head);
+        case ".visible", ".weak", ".extern" -> at++;
+        case ".entry" -> {
+          at++;
+          kernel();
+        }
+        case ".global", ".const", ".shared" -> variable();
+        default -> throw error("'" + token.text() + "' is not known at this place");
       }
     }
   }
 
-  private boolean lineStartsWith(String word) {
-    return text.startsWith(word, position);
+  private void kernel() {
+    String name = next().text();
+    scope = new Scope(outermost, ++scopes);
+    instructions = new ArrayList<>();
+    labels = new HashMap<>();
+    tables = new HashMap<>();
+    registers = new int[Bank.values().length];
+    sharedBytes = moduleSharedBytes;
+    localBytes = 0;
+    List<Variable> parameters = new ArrayList<>();
+    long parameterBytes = 0;
+    if (accept("(")) {
+      while (!accept(")")) {
+        Variable parameter = parameter(parameterBytes);
+        parameters.add(parameter);
+        parameterBytes = parameter.offset() + parameter.bytes();
+        scope.names.put(parameter.name(), new Operand.Symbol(parameter, 0));
+        accept(",");
+      }
+    }
+    int mostThreads = 1024;
+    while (!peek().is("{")) {
+      switch (next().text()) {
+        case ".maxntid", ".reqntid" -> {
+          mostThreads = integer();
+          while (accept(",")) {
+            mostThreads *= integer();
+          }
+        }
+        case ".minnctapersm", ".maxnreg" -> integer();
+        default -> {
+          at--;
+          throw error("'" + peek().text() + "' is not known before a kernel's body");
+        }
+      }
+    }
+    expect("{");
+    body();
+    kernels.put(
+        name,
+        new PtxModule.Kernel(
+            name,
+            List.copyOf(parameters),
+            List.copyOf(instructions),
+            labels,
+            tables,
+            registers,
+            mostThreads,
+            parameterBytes,
+            sharedBytes,
+            dynamicAlignment,
+            localBytes));
+    scope = outermost;
   }
 
-  private static void addVariable(Map<String, PtxKernel.Variable> variables, Matcher found) {
-    int element = bytes(found.group(2));
-    int alignment = found.group(1) == null ? element : Integer.parseInt(found.group(1));
-    String count = found.group(4);
-    int elements = count == null ? 1 : count.isEmpty() ? 0 : Integer.parseInt(count);
-    variables.put(found.group(3), new PtxKernel.Variable(found.group(3), alignment, elements * element));
+  private Variable parameter(long end) {
+    expect(".param");
+    int alignment = 0;
+    if (accept(".align")) {
+      alignment = integer();
+    }
+    int bytes = bytesOf(next().text());
+    if (alignment == 0) {
+      alignment = bytes;
+    }
+    if (accept(".ptr")) {
+      // What follows describes the memory that is pointed at.
+      while (peek().text().startsWith(".")) {
+        if (next().is(".align")) {
+          integer();
+        }
+      }
+    }
+    String name = next().text();
+    long size = bytes;
+    if (accept("[")) {
+      size *= integer();
+      expect("]");
+    }
+    return new Variable(name, Space.PARAM, alignment, size, roundUp(end, alignment), null);
   }
 
-  static int bytes(String type) {
+  private int bytesOf(String type) {
     return switch (type) {
-      case "b8", "u8", "s8" -> 1;
-      case "b16", "u16", "s16", "f16" -> 2;
-      case "b32", "u32", "s32", "f32" -> 4;
-      case "b64", "u64", "s64", "f64" -> 8;
-      default -> throw new EmulatorFault("type " + type + " is not known");
+      case ".b8", ".u8", ".s8" -> 1;
+      case ".b16", ".u16", ".s16", ".f16", ".bf16" -> 2;
+      case ".b32", ".u32", ".s32", ".f32", ".f16x2", ".bf16x2" -> 4;
+      case ".b64", ".u64", ".s64", ".f64" -> 8;
+      default -> {
+        at--;
+        throw error("'" + type + "' is not a known type");
+      }
     };
   }
 
-  private void kernel(String head) {
-    int open = head.indexOf('(');
-    String name = head.substring(head.indexOf(".entry") + 6, open).strip();
-    int close = head.lastIndexOf(')');
-    List<PtxKernel.Parameter> parameters = new ArrayList<>();
-    Matcher parameter = PARAMETER.matcher(head.substring(open, close));
-    int offset = 0;
-    while (parameter.find()) {
-      int bytes = bytes(parameter.group(1));
-      offset = (offset + bytes - 1) & -bytes;
-      parameters.add(new PtxKernel.Parameter(parameter.group(2), bytes, offset));
-      offset += bytes;
-    }
-    Matcher most = Pattern.compile("\\.(?:max|req)ntid\\s+(\\d+)").matcher(head.substring(close));
-    int mostThreads = most.find() ? Integer.parseInt(most.group(1)) : 1024;
-    var kernel =
-        new PtxKernel(
-            name,
-            parameters,
-            mostThreads,
-            new HashMap<>(),
-            new HashMap<>(),
-            new LinkedHashMap<>(moduleShared),
-            new ArrayList<>());
-    body(kernel);
-    kernels.put(name, kernel);
+  private static long roundUp(long value, int alignment) {
+    return (value + alignment - 1) / alignment * alignment;
   }
 
-  private void body(PtxKernel kernel) {
-    Deque<Map<String, String>> scopes = new ArrayDeque<>();
-    scopes.push(new HashMap<>());
-    int scopeNumber = 0;
-    while (skipBlanks()) {
-      char c = text.charAt(position);
-      if (c == '}') {
-        position++;
-        scopes.pop();
-        if (scopes.isEmpty()) {
-          return;
+  private void variable() {
+    Space space =
+        switch (next().text()) {
+          case ".global" -> Space.GLOBAL;
+          case ".const" -> Space.CONST;
+          case ".shared" -> Space.SHARED;
+          default -> Space.LOCAL;
+        };
+    int alignment = 0;
+    if (accept(".align")) {
+      alignment = integer();
+    }
+    int element = bytesOf(next().text());
+    alignment = Math.max(alignment, element);
+    String name = next().text();
+    long bytes = element;
+    while (accept("[")) {
+      if (accept("]")) {
+        if (space != Space.SHARED) {
+          throw error("an array without a size outside of shared memory");
         }
-        continue;
+        space = Space.DYNAMIC_SHARED;
+        bytes = 0;
+      } else {
+        bytes *= integer();
+        expect("]");
       }
-      if (c == '{') {
-        position++;
-        scopeNumber++;
-        scopes.push(new HashMap<>());
-        continue;
-      }
-      Matcher label = LABEL.matcher(text).region(position, text.length());
-      if (label.lookingAt()) {
-        position = label.end();
-        kernel.labels().put(declare(scopes, label.group(1), scopeNumber), kernel.statements().size());
-        continue;
-      }
-      int startLine = line;
-      String statement = until(";");
-      position++;
-      statement(kernel, scopes, scopeNumber, statement, startLine);
     }
-    throw fault("kernel " + kernel.name() + " does not end");
+    byte[] initial = accept("=") ? initial(element, Math.toIntExact(bytes)) : null;
+    expect(";");
+    long offset = 0;
+    switch (space) {
+      case GLOBAL, CONST -> {
+        offset = roundUp(globalBytes, Math.max(alignment, 16));
+        globalBytes = offset + bytes;
+      }
+      case SHARED -> {
+        offset = roundUp(sharedBytes, alignment);
+        sharedBytes = offset + bytes;
+      }
+      case LOCAL -> {
+        offset = roundUp(localBytes, alignment);
+        localBytes = offset + bytes;
+      }
+      default -> dynamicAlignment = Math.max(dynamicAlignment, alignment);
+    }
+    if (scope == outermost) {
+      // Every kernel that follows may use it.
+      moduleSharedBytes = sharedBytes;
+    }
+    Variable variable = new Variable(name, space, alignment, bytes, offset, initial);
+    if (space == Space.GLOBAL || space == Space.CONST) {
+      globals.add(variable);
+    }
+    scope.names.put(name, new Operand.Symbol(variable, 0));
   }
 
-  /** A name's unique form; outermost names keep theirs. */
-  private static String declare(Deque<Map<String, String>> scopes, String name, int scopeNumber) {
-    String unique = scopes.size() == 1 ? name : name + "@" + scopeNumber;
-    scopes.peek().put(name, unique);
-    return unique;
-  }
-
-  private void statement(
-      PtxKernel kernel, Deque<Map<String, String>> scopes, int scopeNumber, String statement, int startLine) {
-    Matcher registers = REGISTERS.matcher(statement);
-    if (registers.matches()) {
-      for (String name : registers.group(2).split(",")) {
-        Matcher range = RANGE.matcher(name.strip());
-        if (range.matches()) {
-          for (int i = 0; i < Integer.parseInt(range.group(2)); i++) {
-            kernel.registers().put(declare(scopes, range.group(1) + i, scopeNumber), registers.group(1));
-          }
-        } else {
-          kernel.registers().put(declare(scopes, name.strip(), scopeNumber), registers.group(1));
-        }
+  private byte[] initial(int element, int bytes) {
+    ByteBuffer buffer = ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    boolean braces = accept("{");
+    do {
+      if (braces && peek().is("}")) {
+        break;
       }
-      return;
+      long value = signedNumber().value();
+      switch (element) {
+        case 1 -> buffer.put((byte) value);
+        case 2 -> buffer.putShort((short) value);
+        case 4 -> buffer.putInt((int) value);
+        default -> buffer.putLong(value);
+      }
+    } while (braces && accept(","));
+    if (braces) {
+      expect("}");
     }
-    Matcher variable = VARIABLE.matcher(statement);
-    if (variable.matches()) {
-      addVariable(kernel.shared(), variable);
-      return;
-    }
-    if (statement.startsWith(".pragma")) {
-      return;
-    }
-    if (statement.startsWith(".")) {
-      throw fault("unknown declaration: " + statement);
-    }
-    String guard = null;
-    boolean negated = false;
-    String rest = statement;
-    Matcher guarded = GUARD.matcher(statement);
-    if (guarded.matches()) {
-      negated = !guarded.group(1).isEmpty();
-      guard = resolve(scopes, guarded.group(2));
-      rest = guarded.group(3);
-    }
-    int blank = 0;
-    while (blank < rest.length() && !Character.isWhitespace(rest.charAt(blank))) {
-      blank++;
-    }
-    List<String> operands = new ArrayList<>();
-    for (String operand : split(rest.substring(blank).strip())) {
-      operands.add(resolve(scopes, operand));
-    }
-    kernel.statements().add(new PtxStatement(startLine, guard, negated, rest.substring(0, blank), operands));
+    return buffer.array();
   }
 
-  /** Parts between commas outside braces and brackets; the bar between two destinations of setp and shfl counts too. */
-  private static List<String> split(String operands) {
-    List<String> parts = new ArrayList<>();
-    int depth = 0;
-    int start = 0;
-    for (int i = 0; i < operands.length(); i++) {
-      char c = operands.charAt(i);
-      if (c == '{' || c == '[') {
+  // Bodies of kernels
+
+  private void body() {
+    int depth = 1;
+    while (depth > 0) {
+      Token token = peek();
+      if (accept("{")) {
+        scope = new Scope(scope, ++scopes);
         depth++;
-      } else if (c == '}' || c == ']') {
+      } else if (accept("}")) {
+        scope = scope.outer;
         depth--;
-      } else if ((c == ',' || c == '|') && depth == 0) {
-        parts.add(operands.substring(start, i).strip());
-        start = i + 1;
+      } else if (token.is(".reg")) {
+        registerDeclaration();
+      } else if (token.is(".shared") || token.is(".local") || token.is(".const") || token.is(".global")) {
+        variable();
+      } else if (token.is(".pragma") || token.is(".loc")) {
+        while (!accept(";")) {
+          next();
+        }
+      } else if (token.isWord() && tokens.get(at + 1).is(":")) {
+        at += 2;
+        label(token.text());
+      } else {
+        instructions.add(instruction());
       }
     }
-    if (!operands.isEmpty()) {
-      parts.add(operands.substring(start).strip());
-    }
-    return parts;
   }
 
-  private static String resolve(Deque<Map<String, String>> scopes, String operand) {
-    return WORD.matcher(operand)
-        .replaceAll(word -> {
-          for (Map<String, String> scope : scopes) {
-            String unique = scope.get(word.group());
-            if (unique != null) {
-              return Matcher.quoteReplacement(unique);
-            }
-          }
-          return Matcher.quoteReplacement(word.group());
-        });
+  private void label(String name) {
+    if (accept(".branchtargets")) {
+      List<Operand> targets = new ArrayList<>();
+      do {
+        targets.add(new Operand.Name(next().text(), scope));
+      } while (accept(","));
+      expect(";");
+      tables.put(scope.key(name), targets);
+    } else if (labels.put(scope.key(name), instructions.size()) != null) {
+      throw error("label " + name + " stands twice in one scope");
+    }
+  }
+
+  private void registerDeclaration() {
+    expect(".reg");
+    String type = next().text();
+    int bits = type.equals(".pred") ? 1 : 8 * bytesOf(type);
+    Bank bank = bits == 1 ? Bank.PREDICATE : bits == 64 ? Bank.LONG : Bank.WORD;
+    do {
+      String name = next().text();
+      if (accept("<")) {
+        int count = integer();
+        expect(">");
+        for (int i = 0; i < count; i++) {
+          declare(name + i, bank, bits);
+        }
+      } else {
+        declare(name, bank, bits);
+      }
+    } while (accept(","));
+    expect(";");
+  }
+
+  private void declare(String name, Bank bank, int bits) {
+    scope.names.put(name, new Operand.Register(name, bank, registers[bank.ordinal()]++, bits));
+  }
+
+  private Instruction instruction() {
+    int line = peek().line();
+    Operand.Register guard = null;
+    boolean negated = false;
+    if (accept("@")) {
+      negated = accept("!");
+      String name = next().text();
+      if (!(scope.find(name) instanceof Operand.Register found) || found.bank() != Bank.PREDICATE) {
+        throw error(name + " is not a predicate");
+      }
+      guard = found;
+    }
+    Token opcode = next();
+    if (!opcode.isWord() || opcode.text().startsWith(".") || opcode.text().startsWith("%")) {
+      at--;
+      throw error("'" + opcode.text() + "' is not known at this place");
+    }
+    List<Operand> operands = new ArrayList<>();
+    if (!peek().is(";")) {
+      do {
+        operands.add(operand());
+      } while (accept(","));
+    }
+    expect(";");
+    return new Instruction(line, guard, negated, opcode.text(), List.copyOf(operands));
+  }
+
+  private Operand operand() {
+    Operand first = simpleOperand();
+    return accept("|") ? new Operand.Pair(first, simpleOperand()) : first;
+  }
+
+  private Operand simpleOperand() {
+    Token token = peek();
+    if (accept("[")) {
+      Operand base = simpleOperand();
+      long offset = 0;
+      if (base instanceof Operand.Symbol symbol) {
+        offset = symbol.offset();
+        base = new Operand.Symbol(symbol.variable(), 0);
+      } else if (accept("+")) {
+        offset = signedNumber().value();
+      } else if (peek().is("-")) {
+        offset = signedNumber().value();
+      }
+      expect("]");
+      return new Operand.Address(base, offset);
+    }
+    if (accept("{")) {
+      List<Operand> parts = new ArrayList<>();
+      do {
+        parts.add(simpleOperand());
+      } while (accept(","));
+      expect("}");
+      return new Operand.Group(List.copyOf(parts));
+    }
+    if (accept("!")) {
+      String name = next().text();
+      if (scope.find(name) instanceof Operand.Register found && found.bank() == Bank.PREDICATE) {
+        return new Operand.Negated(found);
+      }
+      throw error(name + " is not a predicate");
+    }
+    if (token.is("-") || token.isNumber()) {
+      return signedNumber();
+    }
+    if (!token.isWord()) {
+      throw error("'" + token.text() + "' is not an operand");
+    }
+    at++;
+    if (token.is("_")) {
+      return new Operand.Sink();
+    }
+    Operand found = scope.find(token.text());
+    if (found instanceof Operand.Symbol symbol) {
+      long offset = accept("+") || peek().is("-") ? signedNumber().value() : 0;
+      return new Operand.Symbol(symbol.variable(), offset);
+    }
+    return found != null ? found : new Operand.Name(token.text(), scope);
+  }
+
+  private Operand.Immediate signedNumber() {
+    boolean negative = accept("-");
+    Operand.Immediate number = number(next().text());
+    return negative ? new Operand.Immediate(-number.value(), number.floatBits()) : number;
+  }
+
+  private Operand.Immediate number(String text) {
+    try {
+      if (text.startsWith("0f") || text.startsWith("0F")) {
+        return new Operand.Immediate(Long.parseLong(text.substring(2), 16), 32);
+      }
+      if (text.startsWith("0d") || text.startsWith("0D")) {
+        return new Operand.Immediate(Long.parseUnsignedLong(text.substring(2), 16), 64);
+      }
+      String digits = text.endsWith("U") ? text.substring(0, text.length() - 1) : text;
+      if (digits.startsWith("0x") || digits.startsWith("0X")) {
+        return new Operand.Immediate(Long.parseUnsignedLong(digits.substring(2), 16), 0);
+      }
+      if (digits.length() > 1 && digits.startsWith("0")) {
+        return new Operand.Immediate(Long.parseUnsignedLong(digits, 8), 0);
+      }
+      return new Operand.Immediate(Long.parseUnsignedLong(digits), 0);
+    } catch (NumberFormatException e) {
+      at--;
+      throw error("'" + text + "' is not a number");
+    }
   }
 }

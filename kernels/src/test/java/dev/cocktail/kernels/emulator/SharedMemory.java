@@ -3,187 +3,187 @@ package dev.cocktail.kernels.emulator;
 import java.util.Arrays;
 
 /**
- * A block's shared memory, with what is needed to see races: for every two bytes, who wrote last and who read last in
- * which interval between barriers. Two threads that touch the same bytes in one interval, one of them writing something
- * else than what is there, race; threads of one warp do not where a warp's barrier lies between.
+ * A block's shared memory, with what is needed to tell races. For each granule, the narrowest access of the kernel, it
+ * remembers the last write and two reads: by which thread, at which time of that thread's warp. Two accesses by
+ * different threads, one of them a write, race unless a barrier orders them; warps know by vector clocks which times of
+ * other warps lie behind a barrier. Within a warp, only {@code bar.warp.sync} and the block's barriers order.
  */
 final class SharedMemory {
-  private static final int UNWRITTEN = 0;
-  private static final int WRITTEN = 1;
-  private static final int UNDER_WAY = 2;
+  private static final byte WRITTEN = 1;
+
+  /** A copy into the byte is under way: it may be neither read nor written. */
+  private static final byte IN_FLIGHT = 2;
+
+  private static final int TIME_SHIFT = 11;
+  private static final int ATOMIC = 1 << 10;
+  private static final int THREAD = ATOMIC - 1;
 
   private final byte[] data;
-  private final byte[] states;
-  private final int[] writer;
-  private final int[] writerInterval;
-  private final int[] reader;
-  private final int[] otherReader;
-  private final int[] readerInterval;
-  private int interval = 1;
+  private final byte[] state;
+  private final int granuleShift;
+  private final int[] writers;
+  private final int[] lastReaders;
+  private final int[] otherReaders;
 
-  SharedMemory(int bytes) {
-    int rounded = (bytes + 15) & -16;
-    data = new byte[rounded];
-    states = new byte[rounded];
-    int granules = rounded / 2;
-    writer = new int[granules];
-    writerInterval = new int[granules];
-    reader = new int[granules];
-    otherReader = new int[granules];
-    readerInterval = new int[granules];
+  SharedMemory(int bytes, int granule) {
+    data = new byte[bytes];
+    state = new byte[bytes];
+    granuleShift = Integer.numberOfTrailingZeros(granule);
+    int granules = (bytes + granule - 1) >>> granuleShift;
+    writers = new int[granules];
+    lastReaders = new int[granules];
+    otherReaders = new int[granules];
   }
 
-  /** As good as new, for the next block. */
+  /** Forgets everything, for the next block. */
   void reset() {
-    Arrays.fill(states, (byte) UNWRITTEN);
-    Arrays.fill(writerInterval, 0);
-    Arrays.fill(readerInterval, 0);
-    interval = 1;
+    Arrays.fill(state, (byte) 0);
+    Arrays.fill(writers, 0);
+    Arrays.fill(lastReaders, 0);
+    Arrays.fill(otherReaders, 0);
   }
 
-  /** All threads of the block met. */
-  void barrier() {
-    interval++;
-  }
-
-  private int index(long address, int bytes) {
-    if (address < 0 || address + bytes > data.length) {
-      throw new EmulatorFault(
-          "out of bounds: shared address %d of %d bytes, the block has %d".formatted(address, bytes, data.length));
+  long load(Warp warp, int lane, long address, int bytes) {
+    int offset = check(warp, lane, address, bytes, "reads");
+    if (Bytes.get(state, offset, bytes) != Bytes.repeat(WRITTEN, bytes)) {
+      throw unreadable(warp, lane, offset, bytes);
     }
-    if ((address & (bytes - 1)) != 0) {
-      throw new EmulatorFault("misaligned: shared address %d for %d bytes".formatted(address, bytes));
+    int thread = warp.firstThread + lane;
+    int record = (warp.clock[warp.index] << TIME_SHIFT) | thread;
+    for (int granule = offset >>> granuleShift; granule <= (offset + bytes - 1) >>> granuleShift; granule++) {
+      int writer = writers[granule];
+      // A plain read before a compare-and-swap loop meets the atomic writes of others.
+      if (writer != 0 && (writer & ATOMIC) == 0 && !isOrdered(writer, warp, thread)) {
+        throw race(warp, lane, "reads", offset, "was written", writer);
+      }
+      noteRead(granule, record, warp, thread);
+    }
+    return Bytes.get(data, offset, bytes);
+  }
+
+  private void noteRead(int granule, int record, Warp warp, int thread) {
+    int last = lastReaders[granule];
+    if (last != 0 && (last & THREAD) != thread) {
+      int other = otherReaders[granule];
+      boolean lastIsOfAnotherWarp = (last & THREAD) >>> 5 != warp.index;
+      if (lastIsOfAnotherWarp || other == 0 || (other & THREAD) >>> 5 == warp.index || isOrdered(other, warp, thread)) {
+        otherReaders[granule] = last;
+      }
+    }
+    lastReaders[granule] = record;
+  }
+
+  void store(Warp warp, int lane, long address, int bytes, long value) {
+    int offset = check(warp, lane, address, bytes, "writes");
+    noteWrite(warp, lane, offset, bytes, value, 0);
+    Bytes.put(data, offset, bytes, value);
+    Bytes.put(state, offset, bytes, Bytes.repeat(WRITTEN, bytes));
+  }
+
+  /** What an atomic operation reads; {@link #storeAtomic} follows. */
+  long loadAtomic(Warp warp, int lane, long address, int bytes) {
+    int offset = check(warp, lane, address, bytes, "reads");
+    if (Bytes.get(state, offset, bytes) != Bytes.repeat(WRITTEN, bytes)) {
+      throw unreadable(warp, lane, offset, bytes);
+    }
+    return Bytes.get(data, offset, bytes);
+  }
+
+  void storeAtomic(Warp warp, int lane, long address, int bytes, long value) {
+    int offset = check(warp, lane, address, bytes, "writes");
+    noteWrite(warp, lane, offset, bytes, value, ATOMIC);
+    Bytes.put(data, offset, bytes, value);
+  }
+
+  private void noteWrite(Warp warp, int lane, int offset, int bytes, long value, int atomic) {
+    if ((Bytes.get(state, offset, bytes) & Bytes.repeat(IN_FLIGHT, bytes)) != 0) {
+      throw warp.fault(lane, "writes shared memory at " + offset + " while an asynchronous copy into it is under way");
+    }
+    int thread = warp.firstThread + lane;
+    int record = (warp.clock[warp.index] << TIME_SHIFT) | atomic | thread;
+    for (int granule = offset >>> granuleShift; granule <= (offset + bytes - 1) >>> granuleShift; granule++) {
+      int writer = writers[granule];
+      if (writer != 0 && (writer & atomic) == 0 && !isOrdered(writer, warp, thread)) {
+        boolean sameValue = Bytes.get(data, offset, bytes) == (bytes == 8 ? value : value & ((1L << (8 * bytes)) - 1));
+        if (!sameValue || atomic != 0) {
+          throw race(warp, lane, "writes", offset, "was written", writer);
+        }
+      }
+      if (atomic == 0) {
+        requireOrderedReader(warp, lane, offset, lastReaders[granule], thread);
+        requireOrderedReader(warp, lane, offset, otherReaders[granule], thread);
+      }
+      writers[granule] = record;
+    }
+  }
+
+  private void requireOrderedReader(Warp warp, int lane, int offset, int reader, int thread) {
+    if (reader != 0 && !isOrdered(reader, warp, thread)) {
+      throw race(warp, lane, "writes", offset, "was read", reader);
+    }
+  }
+
+  /** Whether an access lies behind a barrier, as seen by a thread of the warp. */
+  private static boolean isOrdered(int record, Warp warp, int thread) {
+    int other = record & THREAD;
+    if (other == thread) {
+      return true;
+    }
+    int time = record >>> TIME_SHIFT;
+    int otherWarp = other >>> 5;
+    int known = warp.clock[otherWarp];
+    return otherWarp == warp.index ? time < known : time <= known;
+  }
+
+  // Asynchronous copies
+
+  /** A copy into the bytes begins. */
+  void beginCopy(Warp warp, int lane, long address, int bytes) {
+    int offset = check(warp, lane, address, bytes, "copies to");
+    for (int at = offset; at < offset + bytes; at += 4) {
+      noteWrite(warp, lane, at, 4, ~Bytes.get(data, at, 4), 0);
+    }
+    Arrays.fill(state, offset, offset + bytes, IN_FLIGHT);
+  }
+
+  /** The copy arrives: {@code count} bytes of the source, zeros behind them. */
+  void endCopy(Warp warp, int lane, long address, byte[] source, int count, int bytes) {
+    int offset = (int) address;
+    Arrays.fill(data, offset, offset + bytes, (byte) 0);
+    System.arraycopy(source, 0, data, offset, count);
+    Arrays.fill(state, offset, offset + bytes, WRITTEN);
+    int record = (warp.clock[warp.index] << TIME_SHIFT) | (warp.firstThread + lane);
+    Arrays.fill(writers, offset >>> granuleShift, ((offset + bytes - 1) >>> granuleShift) + 1, record);
+  }
+
+  // Faults
+
+  private int check(Warp warp, int lane, long address, int bytes, String verb) {
+    if (address < 0 || address + bytes > data.length) {
+      throw warp.fault(
+          lane,
+          "%s %d bytes of shared memory at %d, out of bounds: the block has %d bytes"
+              .formatted(verb, bytes, address, data.length));
     }
     return (int) address;
   }
 
-  /**
-   * Reads.
-   *
-   * @param thread number in the block; its upper bits name the warp
-   */
-  long load(long address, int bytes, Warp warp, int lane) {
-    int at = index(address, bytes);
-    int thread = warp.firstThread() + lane;
-    for (int i = at; i < at + bytes; i++) {
-      if (states[i] != WRITTEN) {
-        throw new EmulatorFault(
-            states[i] == UNDER_WAY
-                ? "under way: shared address %d is read before its asynchronous copy was waited for".formatted(i)
-                : "never written: shared address %d is read".formatted(i));
+  private EmulatorFault unreadable(Warp warp, int lane, int offset, int bytes) {
+    for (int i = offset; i < offset + bytes; i++) {
+      if ((state[i] & IN_FLIGHT) != 0) {
+        return warp.fault(lane, "reads shared memory at " + i + " while an asynchronous copy into it is under way");
+      }
+      if (state[i] == 0) {
+        return warp.fault(lane, "reads shared memory at " + i + " that was never written");
       }
     }
-    for (int granule = at / 2; granule <= (at + bytes - 1) / 2; granule++) {
-      if (writerInterval[granule] == interval && isOther(writer[granule], warp, thread)) {
-        throw new EmulatorFault(
-            "race: shared address %d is read by thread %d and written by thread %d without a barrier between"
-                .formatted(2 * granule, thread, threadOf(writer[granule])));
-      }
-      noteReader(granule, stamp(warp, thread));
-    }
-    return switch (bytes) {
-      case 1 -> data[at];
-      case 2 -> (short) GlobalMemory.SHORT.get(data, at) & 0xFFFF;
-      case 4 -> (int) GlobalMemory.INT.get(data, at);
-      default -> (long) GlobalMemory.LONG.get(data, at);
-    };
+    throw new IllegalStateException("shared memory can be read at " + offset);
   }
 
-  void store(long address, int bytes, long value, Warp warp, int lane) {
-    int at = index(address, bytes);
-    boolean changes = !isThere(at, bytes, value);
-    claim(at, bytes, warp, lane, changes);
-    switch (bytes) {
-      case 1 -> data[at] = (byte) value;
-      case 2 -> GlobalMemory.SHORT.set(data, at, (short) value);
-      case 4 -> GlobalMemory.INT.set(data, at, (int) value);
-      default -> GlobalMemory.LONG.set(data, at, value);
-    }
-    Arrays.fill(states, at, at + bytes, (byte) WRITTEN);
-  }
-
-  private boolean isThere(int at, int bytes, long value) {
-    for (int i = 0; i < bytes; i++) {
-      if (states[at + i] != WRITTEN || data[at + i] != (byte) (value >>> (8 * i))) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  /** Notes a write, or finds whom it races with. */
-  private void claim(int at, int bytes, Warp warp, int lane, boolean changes) {
-    int thread = warp.firstThread() + lane;
-    int stamp = stamp(warp, thread);
-    for (int granule = at / 2; granule <= (at + bytes - 1) / 2; granule++) {
-      if (changes) {
-        if (writerInterval[granule] == interval && isOther(writer[granule], warp, thread)) {
-          throw race(granule, thread, writer[granule], "written");
-        }
-        if (readerInterval[granule] == interval) {
-          if (isOther(reader[granule], warp, thread)) {
-            throw race(granule, thread, reader[granule], "read");
-          }
-          if (isOther(otherReader[granule], warp, thread)) {
-            throw race(granule, thread, otherReader[granule], "read");
-          }
-        }
-      }
-      writer[granule] = stamp;
-      writerInterval[granule] = interval;
-    }
-  }
-
-  private static EmulatorFault race(int granule, int thread, int other, String what) {
-    return new EmulatorFault(
-        "race: shared address %d is written by thread %d and %s by thread %d without a barrier between"
-            .formatted(2 * granule, thread, what, threadOf(other)));
-  }
-
-  private void noteReader(int granule, int stamp) {
-    if (readerInterval[granule] != interval) {
-      readerInterval[granule] = interval;
-      reader[granule] = stamp;
-      otherReader[granule] = stamp;
-    } else if (reader[granule] != stamp) {
-      otherReader[granule] = stamp;
-    }
-  }
-
-  /** A thread, and how many barriers its warp has passed. */
-  private static int stamp(Warp warp, int thread) {
-    return warp.interval() << 10 | thread;
-  }
-
-  private static int threadOf(int stamp) {
-    return stamp & 1023;
-  }
-
-  private static boolean isOther(int stamp, Warp warp, int thread) {
-    int other = threadOf(stamp);
-    if (other == thread) {
-      return false;
-    }
-    boolean sameWarp = other / 32 == thread / 32;
-    return !sameWarp || stamp >>> 10 == (warp.interval() & 0x3FFFFF);
-  }
-
-  /** An asynchronous copy to here has begun. */
-  void beginCopy(long address, int bytes, Warp warp, int lane) {
-    int at = index(address, bytes);
-    claim(at, bytes, warp, lane, true);
-    Arrays.fill(states, at, at + bytes, (byte) UNDER_WAY);
-  }
-
-  /** It has ended; the thread that waited for it is the one that wrote. */
-  void endCopy(long address, byte[] bytes, Warp warp, int lane) {
-    int at = index(address, bytes.length);
-    System.arraycopy(bytes, 0, data, at, bytes.length);
-    Arrays.fill(states, at, at + bytes.length, (byte) WRITTEN);
-    int stamp = stamp(warp, warp.firstThread() + lane);
-    for (int granule = at / 2; granule <= (at + bytes.length - 1) / 2; granule++) {
-      writer[granule] = stamp;
-      writerInterval[granule] = interval;
-    }
+  private static EmulatorFault race(Warp warp, int lane, String verb, int offset, String past, int record) {
+    return warp.fault(
+        lane,
+        "race: %s shared memory at %d that %s by thread %d without a barrier between"
+            .formatted(verb, offset, past, record & THREAD));
   }
 }

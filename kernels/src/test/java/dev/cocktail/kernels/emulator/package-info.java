@@ -1,5 +1,2 @@
-/**
- * Runs PTX without a GPU, instruction by instruction, and is stricter than a GPU: what a GPU would let pass silently, a
- * read beyond a tensor, of memory never written, a race between threads, is a fault here.
- */
+/** A GPU in test code: reads and runs the PTX that ships, and faults on what a kernel must not do. */
 package dev.cocktail.kernels.emulator;
