@@ -81,14 +81,18 @@ public final class EmulatedBlas implements Blas {
     }
   }
 
-  private static void requireAligned(String name, Matrix x) {
+  private static void requireLayout(String name, Matrix x, long columns) {
+    if (x.rowStride() < columns) {
+      throw new EmulatorFault(
+          "matrix product: rows of %s are %d elements apart and have %d".formatted(name, x.rowStride(), columns));
+    }
     if (x.address() % x.dtype().bytes() != 0) {
       throw new EmulatorFault("matrix product: %s at 0x%x is misaligned".formatted(name, x.address()));
     }
   }
 
   private Tensor read(Arena arena, String name, Matrix x, long rows, long columns) {
-    requireAligned(name, x);
+    requireLayout(name, x, columns);
     int bytes = x.dtype().bytes();
     MemorySegment target = arena.allocate(rows * columns * bytes, 64);
     for (long row = 0; row < rows; row++) {
@@ -109,7 +113,7 @@ public final class EmulatedBlas implements Blas {
   }
 
   private void write(Arena arena, Matrix c, Tensor sums, long m, long n) {
-    requireAligned("C", c);
+    requireLayout("C", c, n);
     MemorySegment result = sums.segment();
     int bytes = c.dtype().bytes();
     if (c.dtype() != DType.F32) {

@@ -11,4 +11,8 @@ public final class EmulatorFault extends GpuException {
   EmulatorFault(String message) {
     super(message);
   }
+
+  EmulatorFault(String message, EmulatorFault cause) {
+    super(message, cause);
+  }
 }

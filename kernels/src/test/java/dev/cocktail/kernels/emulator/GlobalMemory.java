@@ -113,9 +113,6 @@ final class GlobalMemory {
 
   /** Makes a block accessible, and forgets what was in it. */
   void blockTaken(long address, long bytes) {
-    if (bytes == 0) {
-      return;
-    }
     eachPart(
         address,
         bytes,
@@ -132,9 +129,10 @@ final class GlobalMemory {
 
   void blockReturned(long address) {
     Long bytes = blocks.remove(address);
-    if (bytes != null) {
-      eachPart(address, bytes, (state, ignored, from, to, done) -> Arrays.fill(state, from, to, FREED));
+    if (bytes == null) {
+      throw new GpuException("block at 0x%x: returned, but not taken".formatted(address));
     }
+    eachPart(address, bytes, (state, ignored, from, to, done) -> Arrays.fill(state, from, to, FREED));
   }
 
   private interface Part {

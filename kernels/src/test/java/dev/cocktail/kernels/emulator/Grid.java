@@ -1,5 +1,6 @@
 package dev.cocktail.kernels.emulator;
 
+import dev.cocktail.kernels.driver.GpuException;
 import dev.cocktail.kernels.driver.Launch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -47,14 +48,17 @@ final class Grid {
       try {
         second.get();
       } catch (java.util.concurrent.ExecutionException e) {
-        throw new IllegalStateException(e.getCause());
+        throw new GpuException("the emulator failed in " + code.kernel.name(), e.getCause());
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
-        throw new IllegalStateException(e);
+        throw new GpuException("interrupted while a kernel ran", e);
       }
     }
+    if (grid.fault instanceof EmulatorFault fault) {
+      throw new EmulatorFault(fault.getMessage() + " (" + launch + ")", fault);
+    }
     if (grid.fault != null) {
-      throw grid.fault;
+      throw new GpuException("the emulator failed in " + code.kernel.name() + " (" + launch + ")", grid.fault);
     }
     return grid.executed.get();
   }
