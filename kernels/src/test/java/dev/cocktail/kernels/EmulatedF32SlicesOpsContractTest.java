@@ -5,11 +5,11 @@ import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.testing.OpsContractTest;
 
-/** The CUDA device with activations of BF16, on the emulator, with tensors that no wide access suits. */
-class EmulatedBf16SlicesOpsContract extends OpsContractTest {
+/** The CUDA device with activations of F32, on the emulator, with tensors that no wide access suits. */
+class EmulatedF32SlicesOpsContractTest extends OpsContractTest {
   @Override
   protected Device open() {
-    return EmulatedGpu.open(DType.BF16);
+    return EmulatedGpu.open(DType.F32);
   }
 
   @Override

@@ -6,7 +6,7 @@ import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.testing.OpsContractTest;
 
 /** The CUDA device with activations of F32, on the emulator. */
-class EmulatedF32OpsContract extends OpsContractTest {
+class EmulatedF32OpsContractTest extends OpsContractTest {
   @Override
   protected Device open() {
     return EmulatedGpu.open(DType.F32);
