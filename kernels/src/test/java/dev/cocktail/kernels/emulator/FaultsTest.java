@@ -1,0 +1,188 @@
+package dev.cocktail.kernels.emulator;
+
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cocktail.kernels.blas.Blas;
+import dev.cocktail.kernels.driver.KernelArguments;
+import dev.cocktail.kernels.driver.Launch;
+import dev.cocktail.tensor.DType;
+import java.lang.foreign.MemorySegment;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Faults planted in kernels: each is found, and the same kernel without it passes. */
+class FaultsTest {
+  private static final String SHARED = ".shared .align 16 .b8 buffer[512]; mov.u32 %r1, buffer; shl.b32 %r2, %r0, 2;";
+  private final Bench bench = new Bench();
+
+  @AfterEach
+  void close() {
+    bench.close();
+  }
+
+  private void assertFault(String body, int threads, String... parts) {
+    long out = bench.block(4L * threads);
+    long in = bench.words(new int[threads]);
+    assertThatThrownBy(() -> bench.run(body, threads, out, in))
+        .isInstanceOf(EmulatorFault.class)
+        .hasMessageContainingAll(parts)
+        .hasMessageContainingAll("kernel test", "line ", "block (0, 0, 0)", "thread ");
+  }
+
+  private void assertPasses(String body, int threads) {
+    long out = bench.block(4L * threads);
+    long in = bench.words(new int[threads]);
+    assertThatCode(() -> bench.run(body, threads, out, in)).doesNotThrowAnyException();
+  }
+
+  @Test
+  void globalMemory() {
+    assertPasses("ld.global.u32 %r1, [%in+252]; st.global.u32 [%out+252], %r1;", 64);
+    assertFault("ld.global.u32 %r1, [%in+256];", 64, "out of bounds", "256 bytes behind the start of a block of 256");
+    assertFault("ld.global.u32 %r1, [%in+-4];", 64, "out of bounds");
+    assertFault("st.global.u32 [%out+256], %r0;", 64, "out of bounds");
+    assertFault("st.global.v4.u32 [%out+248], {%r0, %r0, %r0, %r0};", 64, "misaligned");
+    assertFault("st.global.v2.u32 [%rd0], {%r0, %r0};", 64, "misaligned", "thread 1:");
+    assertFault("mov.u64 %rd1, 0; ld.global.u32 %r1, [%rd1];", 1, "out of bounds");
+    assertFault("ld.global.u32 %r1, [%rd0];", 1, "never written");
+    assertFault("st.global.u8 [%rd0], %r0; ld.global.u16 %rs1, [%rd0];", 1, "never written");
+    assertFault("atom.global.add.u32 %r1, [%rd0], 1;", 1, "never written");
+  }
+
+  @Test
+  void freedMemory() {
+    long freed = bench.words(1, 2, 3);
+    bench.driver().blockReturned(freed);
+    assertThatThrownBy(() -> bench.run("ld.global.u32 %r1, [%in];", 1, 0, freed)).hasMessageContaining("freed");
+    bench.driver().blockTaken(freed, 12);
+    assertThatThrownBy(() -> bench.run("ld.global.u32 %r1, [%in];", 1, 0, freed)).hasMessageContaining("never written");
+    assertThatThrownBy(() -> bench.read(freed, 3)).isInstanceOf(EmulatorFault.class);
+    assertThatThrownBy(() -> bench.driver().copyToGpu(freed + 4, MemorySegment.ofArray(new int[3]), null))
+        .isInstanceOf(EmulatorFault.class)
+        .hasMessageContaining("out of bounds");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "add.u32 %r3, %r1, 512; st.shared.u32 [%r3], %r0; | out of bounds",
+        "st.shared.u32 [%r1+2], %r0; | misaligned",
+        "ld.shared.u32 %r3, [%r1]; | never written",
+        ".local .align 4 .b8 own[8]; mov.u64 %rd1, own; st.local.u32 [%rd1+8], %r0; | out of bounds",
+        ".local .align 4 .b8 own[8]; mov.u64 %rd1, own; ld.local.u32 %r3, [%rd1]; | never written",
+      })
+  void otherSpaces(String body, String expected) {
+    assertFault(SHARED + body, 1, expected);
+  }
+
+  @Test
+  void races() {
+    String write = SHARED + "add.u32 %r3, %r1, %r2; st.shared.u32 [%r3], %r0;";
+    String read = "xor.b32 %r4, %r2, WITH; add.u32 %r4, %r1, %r4; ld.shared.u32 %r5, [%r4];";
+    String otherWarp = read.replace("WITH", "128");
+    String otherLane = read.replace("WITH", "4");
+    assertPasses(write + "bar.sync 0;" + otherWarp, 64);
+    assertPasses(write + "bar.sync 0;" + otherLane, 64);
+    assertPasses(write + "bar.warp.sync -1;" + otherLane, 64);
+    assertFault(write + otherLane, 64, "race");
+    assertFault(write + "bar.warp.sync -1;" + otherWarp, 64, "never written");
+    // Read by the other warp, and written again before a barrier says that it has read.
+    String again = "add.u32 %r6, %r0, 1; st.shared.u32 [%r3], %r6;";
+    assertFault(write + "bar.sync 0;" + otherWarp + again, 64, "race");
+    assertPasses(write + "bar.sync 0;" + otherWarp + "bar.sync 0;" + again, 64);
+    assertFault(SHARED + "st.shared.u32 [%r1], %r0;", 32, "race", "was written by thread 0");
+    assertPasses(SHARED + "mov.u32 %r3, 7; st.shared.u32 [%r1], %r3;", 32);
+    // Neighbours of 16 bits share a word and do not race.
+    String narrow = SHARED + "shl.b32 %r3, %r0, 1; add.u32 %r3, %r1, %r3; st.shared.u16 [%r3], %r0;";
+    assertPasses(narrow + "bar.sync 0; ld.shared.u16 %r4, [%r3];", 64);
+  }
+
+  @Test
+  void namedBarriersOrderOnlyWhoMeetsThere() {
+    String write =
+        SHARED + "add.u32 %r3, %r1, %r2; st.shared.u32 [%r3], %r0; shr.u32 %r7, %r0, 6; add.u32 %r8, %r7, 1;";
+    String read = "xor.b32 %r4, %r2, WITH; add.u32 %r4, %r1, %r4; ld.shared.u32 %r5, [%r4];";
+    assertPasses(write + "bar.sync %r8, 64;" + read.replace("WITH", "128"), 128);
+    assertFault(write + "bar.sync %r8, 64; bar.sync %r8, 64;" + read.replace("WITH", "256"), 128, "race");
+  }
+
+  @Test
+  void barriers() {
+    String branch = "setp.lt.u32 %p1, %r0, LIMIT; @%p1 bra NEXT; bar.sync 0; NEXT: ";
+    assertFault(branch.replace("LIMIT", "16") + "bar.sync 0;", 32, "barrier in divergent code");
+    assertPasses("setp.lt.u32 %p1, %r0, 16; @%p1 ret; bar.sync 0;", 64);
+    assertFault("setp.lt.u32 %p1, %r0, 32; @%p1 bra NEXT; bar.sync 1; NEXT: bar.sync 0;", 64, "waits at a barrier");
+    assertFault("bar.sync 0, 96;", 64, "waits at a barrier");
+    assertFault("bar.sync 16;", 32, "no barrier 16");
+    assertFault("setp.lt.u32 %p1, %r0, 16; @%p1 bra NEXT; bar.warp.sync -1; bar.sync 0; NEXT: bar.sync 0;", 32, "barrier in divergent code");
+  }
+
+  @Test
+  void lanesThatTakeNoPart() {
+    String half = "setp.lt.u32 %p1, %r0, 16; @!%p1 bra NEXT; ";
+    assertFault(half + "shfl.sync.idx.b32 %r1, %r0, 20, 31, 0xffff; NEXT:", 32, "lane 20");
+    assertFault(half + "shfl.sync.idx.b32 %r1, %r0, 1, 31, 0xff; NEXT:", 32, "member mask");
+    assertFault(half + "shfl.sync.idx.b32 %r1, %r0, 1, 31, -1; NEXT: bar.sync 0;", 32, "barrier in divergent code");
+  }
+
+  @Test
+  void asynchronousCopies() {
+    String copy =
+        SHARED
+            + "mul.wide.u32 %rd1, %r0, 4; add.u64 %rd1, %in, %rd1; add.u32 %r3, %r1, %r2;"
+            + " cp.async.ca.shared.global [%r3], [%rd1], 4; cp.async.commit_group;";
+    String read = "xor.b32 %r4, %r2, 4; add.u32 %r4, %r1, %r4; ld.shared.u32 %r5, [%r4]; st.global.u32 [%rd0], %r5;";
+    assertPasses(copy + "cp.async.wait_group 0; bar.sync 0;" + read, 64);
+    assertPasses(copy + "cp.async.wait_all; bar.sync 0;" + read, 64);
+    assertFault(copy + "bar.sync 0;" + read, 64, "asynchronous copy");
+    assertFault(copy + "cp.async.wait_group 1; bar.sync 0;" + read, 64, "asynchronous copy");
+    assertFault(copy + "bar.sync 0; cp.async.wait_group 0;" + read, 64, "race");
+    assertFault(copy + "cp.async.wait_group 0;" + read, 64, "race");
+    assertFault(copy + "st.shared.u32 [%r3], %r0;", 64, "asynchronous copy");
+    // The buffer is read by others when the next copy into it begins.
+    String next = "cp.async.ca.shared.global [%r3], [%rd1], 4; cp.async.wait_all;";
+    assertFault(copy + "cp.async.wait_all; bar.sync 0;" + read + next, 64, "race");
+    assertPasses(copy + "cp.async.wait_all; bar.sync 0;" + read + "bar.sync 0;" + next, 64);
+    assertFault(SHARED + "cp.async.cg.shared.global [%r1], [%in+4], 16; cp.async.wait_all;", 1, "misaligned");
+    assertFault(SHARED + "cp.async.ca.shared.global [%r1], [%rd0], 4; cp.async.wait_all;", 1, "never written");
+  }
+
+  @Test
+  void launches() {
+    var function = bench.driver().load("test", Bench.module("", "")).function("test");
+    var arguments = new KernelArguments().pointer(0).pointer(0);
+    assertThatThrownBy(() -> bench.driver().launch(function, new Launch(1, 1, 1, 32, 101_377), arguments, null))
+        .hasMessageContaining("shared memory");
+    assertThatThrownBy(() -> bench.driver().launch(function, Launch.of(1, 32), new KernelArguments().pointer(0), null))
+        .hasMessageContaining("1 arguments, the kernel has 2");
+    assertThatThrownBy(
+            () -> bench.driver().launch(function, Launch.of(1, 32), new KernelArguments().pointer(0).int32(0), null))
+        .hasMessageContaining("12 bytes of arguments");
+    String few = Bench.module("", "").replace("test_param_1)", "test_param_1)\n.maxntid 64, 1, 1");
+    var small = bench.driver().load("test", few).function("test");
+    assertThatThrownBy(() -> bench.driver().launch(small, Launch.of(1, 96), arguments, null))
+        .hasMessageContaining("at most 64 threads");
+  }
+
+  @Test
+  void productsCheckTheirOperands() {
+    try (EmulatedBlas blas = new EmulatedBlas(bench.driver())) {
+      DType type = DType.F32;
+      long a = bench.words(new int[6]);
+      long c = bench.block(16);
+      var left = new Blas.Matrix(a, type, 3, false);
+      var right = new Blas.Matrix(a, type, 2, false);
+      var target = new Blas.Matrix(c, type, 2, false);
+      assertThatCode(() -> blas.gemm(2, 2, 3, 1, left, right, 0, target, null)).doesNotThrowAnyException();
+      assertThatThrownBy(() -> blas.gemm(2, 2, 4, 1, left, right, 0, target, null)).isInstanceOf(EmulatorFault.class);
+      assertThatThrownBy(() -> blas.gemm(3, 2, 2, 1, right, right, 0, target, null)).isInstanceOf(EmulatorFault.class);
+      var fresh = new Blas.Matrix(bench.block(16), type, 2, false);
+      assertThatThrownBy(() -> blas.gemm(2, 2, 3, 1, left, right, 1, fresh, null))
+          .hasMessageContaining("never written");
+    }
+  }
+}
