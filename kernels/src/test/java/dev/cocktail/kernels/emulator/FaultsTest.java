@@ -118,7 +118,10 @@ class FaultsTest {
     assertFault("setp.lt.u32 %p1, %r0, 32; @%p1 bra NEXT; bar.sync 1; NEXT: bar.sync 0;", 64, "waits at a barrier");
     assertFault("bar.sync 0, 96;", 64, "waits at a barrier");
     assertFault("bar.sync 16;", 32, "no barrier 16");
-    assertFault("setp.lt.u32 %p1, %r0, 16; @%p1 bra NEXT; bar.warp.sync -1; bar.sync 0; NEXT: bar.sync 0;", 32, "barrier in divergent code");
+    assertFault(
+        "setp.lt.u32 %p1, %r0, 16; @%p1 bra NEXT; bar.warp.sync -1; bar.sync 0; NEXT: bar.sync 0;",
+        32,
+        "barrier in divergent code");
   }
 
   @Test
