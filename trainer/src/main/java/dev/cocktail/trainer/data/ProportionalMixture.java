@@ -1,6 +1,5 @@
 package dev.cocktail.trainer.data;
 
-import dev.cocktail.tensor.Philox;
 import dev.cocktail.tensor.RandomKey;
 import java.util.Arrays;
 import java.util.List;
@@ -63,33 +62,18 @@ public final class ProportionalMixture implements Mixture {
     return new Draw(task, task == 0 ? index : index - ends[task - 1]);
   }
 
+  @Override
+  public double plannedShare(int task, long from, long to) {
+    var size = task == 0 ? ends[0] : ends[task] - ends[task - 1];
+    return (double) size / drawsPerEpoch();
+  }
+
   private Epoch epoch(long number) {
     var epoch = latest;
     if (epoch == null || epoch.number() != number) {
-      epoch = new Epoch(number, shuffled(drawsPerEpoch(), key.derive(number)));
+      epoch = new Epoch(number, Permutations.shuffled(drawsPerEpoch(), key.derive(number)));
       latest = epoch;
     }
     return epoch;
-  }
-
-  /** Fisher and Yates, with whole numbers that are exactly uniform. */
-  private static int[] shuffled(int size, RandomKey key) {
-    var order = new int[size];
-    Arrays.setAll(order, i -> i);
-    var word = 0L;
-    for (var i = size - 1; i > 0; i--) {
-      // A word below the largest multiple of i + 1 leaves a uniform remainder; others are drawn again.
-      var bound = i + 1L;
-      var limit = (1L << 32) / bound * bound;
-      long random;
-      do {
-        random = Philox.word(key, word++) & 0xFFFFFFFFL;
-      } while (random >= limit);
-      var j = (int) (random % bound);
-      var swapped = order[i];
-      order[i] = order[j];
-      order[j] = swapped;
-    }
-    return order;
   }
 }
