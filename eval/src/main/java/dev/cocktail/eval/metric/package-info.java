@@ -1,0 +1,2 @@
+/** Metrics, each computed from one record an item. */
+package dev.cocktail.eval.metric;
