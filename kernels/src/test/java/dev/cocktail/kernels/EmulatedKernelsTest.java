@@ -37,4 +37,7 @@ class EmulatedKernelsTest {
 
   @Nested
   class CrossEntropy extends CrossEntropyKernelsContract implements Emulated {}
+
+  @Nested
+  class Attention extends AttentionKernelsContract implements Emulated {}
 }
