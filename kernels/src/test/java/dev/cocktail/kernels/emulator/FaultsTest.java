@@ -120,8 +120,7 @@ class FaultsTest {
     assertFault("bar.sync 16;", 32, "no barrier 16");
     assertFault(
         "setp.lt.u32 %p1, %r0, 16; @%p1 bra NEXT; bar.warp.sync -1; bar.sync 0; NEXT: bar.sync 0;",
-        32,
-        "barrier in divergent code");
+        32, "barrier in divergent code");
   }
 
   @Test
