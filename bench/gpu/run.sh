@@ -123,7 +123,7 @@ for wanted; do
           "$work/runtime/bin/java" --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED \
           -cp "$packed/tests/*:$packed/lib/*" org.junit.platform.console.ConsoleLauncher execute --disable-banner \
           --scan-classpath "$(ls "$packed"/tests/*.jar | paste -s -d : -)" \
-          --include-classname='.*\.GpuBf16OpsContractTest'
+          --include-classname='.*\.Gpu(Bf16Ops|Tiled).*Test'
       done
       ;;
     *)
