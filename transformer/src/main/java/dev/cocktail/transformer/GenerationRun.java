@@ -83,7 +83,8 @@ final class GenerationRun implements AutoCloseable {
     this.sampler = new Sampler(settings);
     this.results = new Generated[prompts.size()];
     int slots = Math.min(settings.maxBatch(), prompts.size());
-    this.cache = new KeyValueCache(config, device, slots);
+    long longest = settings.maxNewTokens() + prompts.stream().mapToLong(prompt -> prompt.length).max().orElse(0);
+    this.cache = new KeyValueCache(config, device, slots, (int) Math.min(longest, config.maxPositions()));
     for (int slot = 0; slot < slots; slot++) {
       freeSlots.add(slot);
     }

@@ -7,7 +7,7 @@ import dev.cocktail.tensor.TensorArena;
 
 /**
  * The keys and values of running sequences, one slot each, in every layer: activation [slots, capacity, nkv d]. The
- * capacity grows by doubling as sequences do, up to the context.
+ * capacity grows by doubling as sequences do, up to what the longest can become.
  */
 final class KeyValueCache implements AutoCloseable {
   private static final int SMALLEST = 64;
@@ -16,14 +16,21 @@ final class KeyValueCache implements AutoCloseable {
   private final Device device;
   private final TensorArena arena;
   private final int slots;
+  private final int longest;
   private final Tensor[] keys;
   private final Tensor[] values;
   private int capacity;
 
-  KeyValueCache(Phi3Config config, Device device, int slots) {
+  /**
+   * An empty cache.
+   *
+   * @param longest the most tokens that a sequence can come to
+   */
+  KeyValueCache(Phi3Config config, Device device, int slots, int longest) {
     this.config = config;
     this.device = device;
     this.slots = slots;
+    this.longest = longest;
     this.arena = device.openArena("key/value cache");
     this.keys = new Tensor[config.layers()];
     this.values = new Tensor[config.layers()];
@@ -34,8 +41,7 @@ final class KeyValueCache implements AutoCloseable {
     if (tokens <= capacity) {
       return;
     }
-    int wanted =
-        (int) Math.min(Math.max(Math.max(2L * capacity, SMALLEST), tokens), Math.max(tokens, config.maxPositions()));
+    int wanted = (int) Math.min(Math.max(Math.max(2L * capacity, SMALLEST), tokens), Math.max(tokens, longest));
     for (int layer = 0; layer < keys.length; layer++) {
       keys[layer] = grown(keys[layer], wanted);
       values[layer] = grown(values[layer], wanted);

@@ -1,0 +1,2 @@
+/** Reading a model's answers: the forms that answers can have, each read strictly and leniently. */
+package dev.cocktail.eval.answer;
