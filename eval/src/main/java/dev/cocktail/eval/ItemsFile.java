@@ -1,0 +1,88 @@
+package dev.cocktail.eval;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.cocktail.eval.EvaluationItem.Chat;
+import dev.cocktail.eval.EvaluationItem.Plain;
+import dev.cocktail.eval.metric.Outcome;
+import dev.cocktail.tensor.safetensors.AtomicFile;
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.Channels;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The file of an evaluation's items, one JSON object a line: {@code task}, {@code item} (its number from 0), {@code
+ * origin}, {@code cluster} (where it has one), {@code prompt} (text, or a list of messages), {@code answer}, {@code
+ * finish}, {@code read_strict} and {@code read_lenient} (null where unreadable), {@code gold}, {@code right_strict},
+ * {@code right_lenient}, {@code loss} (a sum) and {@code loss_tokens}, and {@code scores} of labels where the answer
+ * was chosen by likelihood.
+ */
+public final class ItemsFile {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private ItemsFile() {}
+
+  /**
+   * Writes the items of evaluations one after the other; the file is there whole or not at all.
+   *
+   * @throws UncheckedIOException when it cannot be written; what was there before is unharmed
+   */
+  public static void write(Path target, List<Evaluation> evaluations) {
+    AtomicFile.write(
+        target,
+        channel -> {
+          // Not closed, since the channel is the caller's.
+          var out = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
+          for (Evaluation evaluation : evaluations) {
+            for (int number = 0; number < evaluation.items().size(); number++) {
+              out.write(line(evaluation.task().name(), number, evaluation.items().get(number)));
+            }
+          }
+          out.flush();
+        });
+  }
+
+  private static byte[] line(String task, int number, ItemResult result) throws IOException {
+    Map<String, Object> row = new LinkedHashMap<>();
+    row.put("task", task);
+    row.put("item", number);
+    row.put("origin", result.item().origin());
+    result.item().cluster().ifPresent(cluster -> row.put("cluster", cluster));
+    row.put(
+        "prompt",
+        switch (result.item().prompt()) {
+          case Plain plain -> plain.text();
+          case Chat chat -> chat.messages();
+        });
+    row.put("answer", result.answer());
+    row.put("finish", result.finish());
+    row.put("read_strict", read(result.strict()));
+    row.put("read_lenient", read(result.lenient()));
+    row.put("gold", result.strict().gold());
+    row.put("right_strict", result.strict().right());
+    row.put("right_lenient", result.lenient().right());
+    row.put("loss", finite(result.loss()));
+    row.put("loss_tokens", result.lossTokens());
+    if (!result.scores().isEmpty()) {
+      Map<String, Object> scores = new LinkedHashMap<>();
+      result.scores().forEach((label, score) -> scores.put(label, finite(score)));
+      row.put("scores", scores);
+    }
+    // As a string first: it may hold halves of characters, which a writer of bytes refuses.
+    return (JSON.writeValueAsString(row) + "\n").getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static String read(Outcome outcome) {
+    return outcome.read().orElse(null);
+  }
+
+  /** JSON has no word for what is no number. */
+  private static Double finite(double value) {
+    return Double.isFinite(value) ? value : null;
+  }
+}
