@@ -14,10 +14,12 @@ import dev.cocktail.trainer.config.TrainingSection;
 import dev.cocktail.trainer.data.Example;
 import dev.cocktail.trainer.data.ExampleEncoder;
 import dev.cocktail.trainer.data.MicroBatch;
+import dev.cocktail.trainer.data.Mixture;
 import dev.cocktail.trainer.data.Packer;
-import dev.cocktail.trainer.data.ProportionalMixture;
 import dev.cocktail.trainer.data.SupervisionSample;
 import dev.cocktail.trainer.data.TaskData;
+import dev.cocktail.trainer.data.TaskShare;
+import dev.cocktail.trainer.data.TaskSize;
 import dev.cocktail.trainer.data.TaskStatistics;
 import dev.cocktail.transformer.Phi3Model;
 import dev.cocktail.transformer.text.ChatEncoder;
@@ -118,14 +120,10 @@ public final class FineTuning {
         Tokenizer tokenizer = Tokenizer.load(run.model())) {
       Data data = read(model, ChatEncoder.of(tokenizer));
       TrainingSection training = run.training();
-      var mixture =
-          new ProportionalMixture(
-              data.train().stream().map(task -> task.examples().size()).toList(), run.mixtureSeed());
+      List<TaskSize> sizes = data.train().stream().map(TaskSize::of).toList();
+      Mixture mixture = run.mixture().rule(run.taskNames()).mix(sizes, run.mixtureSeed());
       var packer = new Packer(training.tokensPerStep(), training.microBatchTokens());
-      PackedPlan plan =
-          training.maxSteps().isPresent()
-              ? PackedPlan.ofSteps(data.train(), mixture, packer, training.maxSteps().getAsInt())
-              : PackedPlan.ofEpochs(data.train(), mixture, packer, training.epochs().orElseThrow());
+      PackedPlan plan = PackedPlan.of(data.train(), mixture, packer, training.stop());
       try (Trainable trainable = trainable(run, model)) {
         boolean isAdapter = run.adapter().type() != AdapterSection.Type.NONE;
         Path target = isAdapter ? folder.adapter() : folder.model();
@@ -168,7 +166,18 @@ public final class FineTuning {
     List<TaskData> train = new ArrayList<>();
     List<MicroBatch.Sequence> validation = new ArrayList<>();
     for (TaskSection task : run.tasks()) {
-      TaskData data = load(task.name(), task.train(), examples, model);
+      TaskData whole = load(task.name(), task.train(), examples, model);
+      TaskData data =
+          whole.limited(task.maxExamples().orElse(Integer.MAX_VALUE), task.seed().orElse(run.training().seed()));
+      if (data != whole) {
+        notes.accept(
+            String.format(
+                Locale.ROOT,
+                "task %s: max_examples keeps %,d of %,d examples",
+                task.name(),
+                data.examples().size(),
+                whole.examples().size()));
+      }
       notes.accept(describe(task.name(), data.statistics()));
       notes.accept("  such as " + sample(encoder.tokenizer(), data.examples().getFirst()));
       if (task.validation().isPresent()) {
@@ -240,12 +249,30 @@ public final class FineTuning {
         dropped);
   }
 
+  /** The planned share of each task in the whole run, and how often the run goes through its examples. */
+  private String describeMixture(Data data, PackedPlan plan) {
+    List<TaskShare> shares = plan.plannedShares(0, plan.steps());
+    List<String> tasks = new ArrayList<>();
+    for (int task = 0; task < shares.size(); task++) {
+      TaskData drawn = data.train().get(task);
+      tasks.add(
+          String.format(
+              Locale.ROOT,
+              "%s %.1f %% of the examples, %.1f %% of what is learnt, %.2f passes",
+              drawn.name(),
+              100 * shares.get(task).examples(),
+              100 * shares.get(task).supervisedTokens(),
+              (double) plan.draws(task) / drawn.examples().size()));
+    }
+    return "mixture " + run.mixture().strategy().name().toLowerCase(Locale.ROOT) + ": " + String.join("; ", tasks);
+  }
+
   private Result train(
       RunFolder folder,
       Phi3Model model,
       Trainable trainable,
       Data data,
-      TrainingPlan plan,
+      PackedPlan plan,
       Path target,
       boolean checkpointLayers) {
     TrainingSection training = run.training();
@@ -257,11 +284,19 @@ public final class FineTuning {
             numbers,
             plan.steps(),
             training.tokensPerStep()));
+    if (data.train().size() > 1) {
+      notes.accept(describeMixture(data, plan));
+    }
     int every = run.evaluation().every().steps(plan.steps() / plan.epochsAfter(plan.steps()));
     var options =
         new Trainer.Options(
-            training.learningRates(plan.steps()), training.optimiser(), checkpointLayers, every, training.seed());
-    List<String> names = run.tasks().stream().map(TaskSection::name).toList();
+            training.learningRates(plan.steps()),
+            training.optimiser(),
+            checkpointLayers,
+            every,
+            training.seed(),
+            training.lossRule(run.taskNames()));
+    List<String> names = run.taskNames();
     var trainer = new Trainer(model, trainable, names, options);
     var memory = new RunMemory();
     folder.create(run);
@@ -269,7 +304,7 @@ public final class FineTuning {
     try (var metrics = new MetricsWriter(folder.metrics())) {
       List<TrainingListener> all = new ArrayList<>(List.of(memory));
       all.addAll(listeners);
-      all.add(new MetricsListener(metrics));
+      all.add(new MetricsListener(metrics, names, plan));
       steps = trainer.train(plan, data.validation(), TrainingListener.all(all), stop);
     } catch (TrainingFailedException e) {
       trainable.save(target);

@@ -1,14 +1,31 @@
 package dev.cocktail.trainer;
 
+import dev.cocktail.trainer.data.TaskShare;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** Writes what happens in a run to its {@code metrics.jsonl}. */
 final class MetricsListener implements TrainingListener {
   private final MetricsWriter metrics;
+  private final List<String> taskNames;
+  private final TrainingPlan plan;
 
-  MetricsListener(MetricsWriter metrics) {
+  /** Of each task, what all steps so far learnt from; their losses are not summed. */
+  private final TaskLoss[] soFar;
+
+  /**
+   * Writes for a plan.
+   *
+   * @param taskNames names of the tasks by their number
+   */
+  MetricsListener(MetricsWriter metrics, List<String> taskNames, TrainingPlan plan) {
     this.metrics = metrics;
+    this.taskNames = List.copyOf(taskNames);
+    this.plan = plan;
+    this.soFar = new TaskLoss[taskNames.size()];
+    Arrays.fill(soFar, TaskLoss.NONE);
   }
 
   @Override
@@ -29,7 +46,40 @@ final class MetricsListener implements TrainingListener {
     row.put("optimiser_ms", outcome.optimiserNanos() / 1e6);
     row.put("step_memory_mib", outcome.peakBytes() >> 20);
     row.put("tasks", tasks(report.tasks()));
+    row.put("mixture", mixture(report));
     metrics.write(row);
+  }
+
+  /**
+   * Of each task, also of those that the step drew nothing of: its planned and its realised share of the step's
+   * examples and supervised tokens, and the realised ones of all steps so far.
+   */
+  private Map<String, Object> mixture(StepReport report) {
+    List<TaskLoss> step = report.outcome().tasks();
+    for (int task = 0; task < soFar.length; task++) {
+      soFar[task] = soFar[task].plus(new TaskLoss(0, step.get(task).tokens(), step.get(task).examples()));
+    }
+    List<TaskShare> planned = plan.plannedShares(report.step() - 1, report.step());
+    List<TaskShare> ofStep = realised(step);
+    List<TaskShare> ofRun = realised(List.of(soFar));
+    Map<String, Object> tasks = new LinkedHashMap<>();
+    for (int task = 0; task < soFar.length; task++) {
+      Map<String, Object> row = new LinkedHashMap<>();
+      row.put("planned_examples", planned.get(task).examples());
+      row.put("examples", ofStep.get(task).examples());
+      row.put("examples_so_far", ofRun.get(task).examples());
+      row.put("planned_supervised_tokens", planned.get(task).supervisedTokens());
+      row.put("supervised_tokens", ofStep.get(task).supervisedTokens());
+      row.put("supervised_tokens_so_far", ofRun.get(task).supervisedTokens());
+      tasks.put(taskNames.get(task), row);
+    }
+    return tasks;
+  }
+
+  private static List<TaskShare> realised(List<TaskLoss> tasks) {
+    double examples = tasks.stream().mapToLong(TaskLoss::examples).sum();
+    double tokens = tasks.stream().mapToLong(TaskLoss::tokens).sum();
+    return tasks.stream().map(task -> new TaskShare(task.examples() / examples, task.tokens() / tokens)).toList();
   }
 
   @Override

@@ -3,14 +3,19 @@ package dev.cocktail.trainer;
 import static java.util.Objects.requireNonNull;
 
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.trainer.data.Example;
 import dev.cocktail.trainer.data.MicroBatch;
 import dev.cocktail.trainer.data.Mixture;
 import dev.cocktail.trainer.data.Packer;
 import dev.cocktail.trainer.data.StepBatch;
+import dev.cocktail.trainer.data.StopRule;
 import dev.cocktail.trainer.data.TaskData;
+import dev.cocktail.trainer.data.TaskShare;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * The steps of a run over a mixture: draws are taken in order and fill a step up to its number of tokens; the first
@@ -22,10 +27,19 @@ public final class PackedPlan implements TrainingPlan {
   private final Mixture mixture;
   private final Packer packer;
 
-  /** For each step, the number of its first draw; one more for the end. */
-  private final long[] firstDraw;
+  /** The task whose examples an epoch is counted in; negative for those of all tasks. */
+  private final int epochTask;
 
-  private PackedPlan(List<TaskData> tasks, Mixture mixture, Packer packer, long draws, int maxSteps) {
+  /** For each step, the number of its first draw; one more for the end. */
+  private long[] firstDraw = new long[16];
+
+  /** For each step, how many draws that count for epochs came before it; one more for the end. */
+  private long[] counted = new long[16];
+
+  private final long[] drawsOfTask;
+  private int steps;
+
+  private PackedPlan(List<TaskData> tasks, Mixture mixture, Packer packer, StopRule stop) {
     this.tasks = List.copyOf(tasks);
     this.mixture = requireNonNull(mixture, "mixture");
     this.packer = requireNonNull(packer, "packer");
@@ -36,7 +50,14 @@ public final class PackedPlan implements TrainingPlan {
     for (var task : tasks) {
       task.examples().forEach(packer::requireFits);
     }
-    this.firstDraw = cut(draws, maxSteps);
+    this.epochTask = epochTask(stop);
+    this.drawsOfTask = new long[tasks.size()];
+    cut(stop, requireReachable(stop, limit(stop)));
+  }
+
+  /** The steps until a stop. */
+  public static PackedPlan of(List<TaskData> tasks, Mixture mixture, Packer packer, StopRule stop) {
+    return new PackedPlan(tasks, mixture, packer, stop);
   }
 
   /**
@@ -45,50 +66,112 @@ public final class PackedPlan implements TrainingPlan {
    * @param epochs more than 0; may be a fraction
    */
   public static PackedPlan ofEpochs(List<TaskData> tasks, Mixture mixture, Packer packer, double epochs) {
-    var draws = Math.round(epochs * mixture.drawsPerEpoch());
-    if (!(epochs > 0) || draws < 1 || draws > Integer.MAX_VALUE) {
-      throw new InvalidInputException(
-          "epochs is %s; expected more than 0, and at least one example of %,d"
-              .formatted(epochs, mixture.drawsPerEpoch()));
-    }
-    return new PackedPlan(tasks, mixture, packer, draws, Integer.MAX_VALUE);
+    return of(tasks, mixture, packer, StopRule.epochs(epochs));
   }
 
   /** So many optimiser steps, in as many epochs as they take. */
   public static PackedPlan ofSteps(List<TaskData> tasks, Mixture mixture, Packer packer, int steps) {
-    if (steps < 1) {
-      throw new InvalidInputException("max_steps is " + steps + "; expected at least 1");
-    }
-    return new PackedPlan(tasks, mixture, packer, Long.MAX_VALUE, steps);
+    return of(tasks, mixture, packer, StopRule.steps(steps));
   }
 
-  private long[] cut(long draws, int maxSteps) {
-    var starts = new long[16];
-    var steps = 0;
+  private int epochTask(StopRule stop) {
+    var drawn = IntStream.range(0, tasks.size()).boxed().filter(task -> plannedOf(task) > 0);
+    Comparator<Integer> bySize = Comparator.comparingInt(task -> tasks.get(task).examples().size());
+    return switch (stop.measure()) {
+      case EPOCHS_OF_LARGEST -> drawn.max(bySize).orElseThrow();
+      case EPOCHS_OF_SMALLEST -> drawn.min(bySize).orElseThrow();
+      default -> -1;
+    };
+  }
+
+  private double plannedOf(int task) {
+    return mixture.plannedShare(task, 0, mixture.drawsPerEpoch());
+  }
+
+  /** Draws that make one epoch, of those that count for epochs. */
+  private int epochLength() {
+    return epochTask < 0 ? mixture.drawsPerEpoch() : tasks.get(epochTask).examples().size();
+  }
+
+  /** How much of what {@link #amount} measures ends the run. */
+  private long limit(StopRule stop) {
+    return switch (stop.measure()) {
+      case STEPS -> Long.MAX_VALUE;
+      case EXAMPLES, SUPERVISED_TOKENS -> (long) stop.amount();
+      case EPOCHS, EPOCHS_OF_LARGEST, EPOCHS_OF_SMALLEST -> {
+        var draws = Math.round(stop.amount() * epochLength());
+        if (draws < 1) {
+          throw new InvalidInputException(
+              "epochs is %s; expected more than 0, and at least one example of %,d"
+                  .formatted(stop.amount(), epochLength()));
+        }
+        yield draws;
+      }
+    };
+  }
+
+  /** What a draw counts towards the end. */
+  private long amount(StopRule stop, int task, Example example) {
+    return switch (stop.measure()) {
+      case STEPS, EPOCHS, EXAMPLES -> 1;
+      case EPOCHS_OF_LARGEST, EPOCHS_OF_SMALLEST -> task == epochTask ? 1 : 0;
+      case SUPERVISED_TOKENS -> example.supervisedTokens();
+    };
+  }
+
+  private long requireReachable(StopRule stop, long limit) {
+    var perDraw =
+        switch (stop.measure()) {
+          case STEPS, EPOCHS, EXAMPLES -> 1;
+          case EPOCHS_OF_LARGEST, EPOCHS_OF_SMALLEST -> plannedOf(epochTask);
+          case SUPERVISED_TOKENS ->
+              IntStream.range(0, tasks.size()).mapToDouble(task -> plannedOf(task) * tokensPerExample(task)).sum();
+        };
+    if (stop.measure() != StopRule.Measure.STEPS && limit / perDraw > Integer.MAX_VALUE) {
+      throw new InvalidInputException(
+          "%s: this run would take %.3g examples; expected at most %,d"
+              .formatted(stop.measure().key(), limit / perDraw, Integer.MAX_VALUE));
+    }
+    return limit;
+  }
+
+  private void cut(StopRule stop, long limit) {
+    var maxSteps = stop.measure() == StopRule.Measure.STEPS ? (int) stop.amount() : Integer.MAX_VALUE;
     var tokens = 0L;
-    for (var number = 0L; number < draws; number++) {
+    var reached = 0L;
+    var number = 0L;
+    for (; reached < limit; number++) {
       var draw = mixture.draw(number);
-      var length = tasks.get(draw.task()).examples().get(draw.example()).length();
-      if (number == 0 || tokens + length > packer.tokensPerStep()) {
+      var example = tasks.get(draw.task()).examples().get(draw.example());
+      if (number == 0 || tokens + example.length() > packer.tokensPerStep()) {
         if (steps == maxSteps) {
-          starts[steps] = number;
-          return Arrays.copyOf(starts, steps + 1);
+          break;
         }
-        if (steps + 2 > starts.length) {
-          starts = Arrays.copyOf(starts, 2 * starts.length);
-        }
-        starts[steps++] = number;
+        begin(steps++, number);
         tokens = 0;
       }
-      tokens += length;
+      tokens += example.length();
+      reached += amount(stop, draw.task(), example);
+      drawsOfTask[draw.task()]++;
     }
-    starts[steps] = draws;
-    return Arrays.copyOf(starts, steps + 1);
+    begin(steps, number);
+    firstDraw = Arrays.copyOf(firstDraw, steps + 1);
+    counted = Arrays.copyOf(counted, steps + 1);
+  }
+
+  /** Notes where a step begins. */
+  private void begin(int step, long number) {
+    if (step == firstDraw.length) {
+      firstDraw = Arrays.copyOf(firstDraw, 2 * step);
+      counted = Arrays.copyOf(counted, 2 * step);
+    }
+    firstDraw[step] = number;
+    counted[step] = epochTask < 0 ? number : drawsOfTask[epochTask];
   }
 
   @Override
   public int steps() {
-    return firstDraw.length - 1;
+    return steps;
   }
 
   @Override
@@ -106,11 +189,32 @@ public final class PackedPlan implements TrainingPlan {
 
   @Override
   public double epochsAfter(int steps) {
-    return (double) firstDraw[steps] / mixture.drawsPerEpoch();
+    return (double) counted[steps] / epochLength();
+  }
+
+  @Override
+  public List<TaskShare> plannedShares(int from, int to) {
+    var examples = new double[tasks.size()];
+    Arrays.setAll(examples, task -> mixture.plannedShare(task, firstDraw[from], firstDraw[to]));
+    var tokens = new double[tasks.size()];
+    Arrays.setAll(tokens, task -> examples[task] * tokensPerExample(task));
+    var sum = Arrays.stream(tokens).sum();
+    return IntStream.range(0, tasks.size())
+        .mapToObj(task -> new TaskShare(examples[task], sum == 0 ? 0 : tokens[task] / sum))
+        .toList();
+  }
+
+  private double tokensPerExample(int task) {
+    return (double) tasks.get(task).statistics().supervisedTokens() / tasks.get(task).examples().size();
   }
 
   /** Number of draws that all steps together take. */
   public long draws() {
     return firstDraw[steps()];
+  }
+
+  /** Number of draws of one task that all steps together take. */
+  public long draws(int task) {
+    return drawsOfTask[task];
   }
 }

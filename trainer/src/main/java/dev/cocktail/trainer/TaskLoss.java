@@ -1,5 +1,8 @@
 package dev.cocktail.trainer;
 
+import dev.cocktail.trainer.data.LossRule;
+import java.util.List;
+
 /**
  * The loss of one task in a step or an evaluation.
  *
@@ -14,6 +17,12 @@ public record TaskLoss(double sum, long tokens, long examples) {
   /** Mean over the supervised tokens; not-a-number without any. */
   public double mean() {
     return sum / tokens;
+  }
+
+  /** The loss of all tasks together, as a rule says. */
+  static double mean(LossRule rule, List<TaskLoss> tasks) {
+    return rule.mean(
+        tasks.stream().mapToDouble(TaskLoss::sum).toArray(), tasks.stream().mapToLong(TaskLoss::tokens).toArray());
   }
 
   /** Both together. */

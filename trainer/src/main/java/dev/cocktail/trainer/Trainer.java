@@ -3,6 +3,7 @@ package dev.cocktail.trainer;
 import static java.util.Objects.requireNonNull;
 
 import dev.cocktail.tensor.RandomKey;
+import dev.cocktail.trainer.data.LossRule;
 import dev.cocktail.trainer.data.MicroBatch;
 import dev.cocktail.trainer.data.StepBatch;
 import dev.cocktail.trainer.optimiser.AdamWOptimizer;
@@ -25,13 +26,15 @@ public final class Trainer {
    * @param evaluateEvery score the validation sets after every so many steps; they are scored at the start and at the
    *     end in any case, 0 for only then
    * @param seed decides everything random in the loop, that is, dropout
+   * @param loss what a step's loss, and that of the validation sets, is a mean of
    */
   public record Options(
       IntToDoubleFunction learningRate,
       AdamWOptimizer.Settings optimiser,
       boolean checkpointLayers,
       int evaluateEvery,
-      long seed) {}
+      long seed,
+      LossRule loss) {}
 
   /** Keeps dropout's numbers apart from those of other users of the same seed. */
   private static final long DROPOUT_STREAM = 0x64726F70;
@@ -52,7 +55,7 @@ public final class Trainer {
     this.trainable = requireNonNull(trainable, "trainable");
     this.taskNames = List.copyOf(taskNames);
     this.options = requireNonNull(options, "options");
-    this.step = new TrainingStep(model, taskNames.size(), options.checkpointLayers());
+    this.step = new TrainingStep(model, taskNames.size(), options.checkpointLayers(), options.loss());
   }
 
   /**
@@ -110,8 +113,10 @@ public final class Trainer {
     if (validation.isEmpty()) {
       return;
     }
-    Map<String, TaskLoss> losses = byName(step.evaluate(validation, trainable.inference()));
-    listener.evaluated(new TrainingListener.EvaluationReport(stepsTaken, steps, losses));
+    List<TaskLoss> byTask = step.evaluate(validation, trainable.inference());
+    Map<String, TaskLoss> losses = byName(byTask);
+    listener.evaluated(
+        new TrainingListener.EvaluationReport(stepsTaken, steps, TaskLoss.mean(options.loss(), byTask), losses));
     for (var entry : losses.entrySet()) {
       double loss = entry.getValue().mean();
       if (!Double.isFinite(loss)) {

@@ -26,14 +26,10 @@ public interface TrainingListener {
    * The validation sets were scored.
    *
    * @param step number of steps taken before
+   * @param loss of all tasks together, the same kind of mean as a step's
    * @param tasks loss of each task that has a validation set, by name
    */
-  record EvaluationReport(int step, int steps, Map<String, TaskLoss> tasks) {
-    /** Mean loss over all supervised tokens of all tasks. */
-    public double loss() {
-      return tasks.values().stream().reduce(TaskLoss.NONE, TaskLoss::plus).mean();
-    }
-  }
+  record EvaluationReport(int step, int steps, double loss, Map<String, TaskLoss> tasks) {}
 
   /** Passes everything on to several listeners, in their order. */
   static TrainingListener all(List<TrainingListener> listeners) {

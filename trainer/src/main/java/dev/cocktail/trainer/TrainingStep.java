@@ -8,6 +8,7 @@ import dev.cocktail.tensor.Tape;
 import dev.cocktail.tensor.Tensor;
 import dev.cocktail.tensor.TensorArena;
 import dev.cocktail.tensor.Variable;
+import dev.cocktail.trainer.data.LossRule;
 import dev.cocktail.trainer.data.MicroBatch;
 import dev.cocktail.trainer.data.StepBatch;
 import dev.cocktail.trainer.optimiser.AdamWOptimizer;
@@ -24,13 +25,14 @@ import java.util.function.IntFunction;
 /**
  * One training step on packed sequences: forward and backward for every micro-batch, then the optimiser.
  *
- * <p>The loss is one mean over the supervised tokens of the whole step: every token weighs the same however the step is
- * cut into micro-batches.
+ * <p>The loss is a mean over the supervised tokens of the whole step, as a {@link LossRule} says: how much each token
+ * weighs does not depend on how the step is cut into micro-batches.
  */
 public final class TrainingStep {
   /**
    * What a step did.
    *
+   * @param loss what the step made smaller, the mean that the rule says
    * @param tasks loss of each task, by the task's number
    * @param gradientNorm before clipping; not finite when the step was refused
    * @param tokens number of tokens
@@ -40,6 +42,7 @@ public final class TrainingStep {
    * @param peakBytes largest memory of one micro-batch's activations and gradients
    */
   public record Outcome(
+      double loss,
       List<TaskLoss> tasks,
       double gradientNorm,
       int tokens,
@@ -47,11 +50,6 @@ public final class TrainingStep {
       long backwardNanos,
       long optimiserNanos,
       long peakBytes) {
-    /** Mean loss over all supervised tokens. */
-    public double loss() {
-      return tasks.stream().reduce(TaskLoss.NONE, TaskLoss::plus).mean();
-    }
-
     /** Number of supervised tokens. */
     public long supervisedTokens() {
       return tasks.stream().mapToLong(TaskLoss::tokens).sum();
@@ -59,7 +57,7 @@ public final class TrainingStep {
 
     /** Whether loss and gradient are numbers, and so the optimiser took the step. */
     public boolean isFinite() {
-      return Double.isFinite(loss()) && Double.isFinite(gradientNorm);
+      return Double.isFinite(loss) && Double.isFinite(gradientNorm);
     }
 
     /** Time of the whole step. */
@@ -72,17 +70,30 @@ public final class TrainingStep {
   private final Device device;
   private final int taskCount;
   private final boolean checkpointLayers;
+  private final LossRule lossRule;
 
   /** Before each micro-batch's forward and backward pass, before the update, and after it. */
   private final List<Moment> moments = new ArrayList<>();
+
+  /**
+   * Steps on a model whose loss is one mean over all supervised tokens.
+   *
+   * @param taskCount number of tasks; sequences' tasks are below it
+   * @param checkpointLayers whether decoder layers are recomputed in the backward pass instead of kept
+   */
+  public TrainingStep(Phi3Model model, int taskCount, boolean checkpointLayers) {
+    this(model, taskCount, checkpointLayers, LossRule.TOKENS);
+  }
 
   /**
    * Steps on a model.
    *
    * @param taskCount number of tasks; sequences' tasks are below it
    * @param checkpointLayers whether decoder layers are recomputed in the backward pass instead of kept
+   * @param lossRule what the loss is a mean of
    */
-  public TrainingStep(Phi3Model model, int taskCount, boolean checkpointLayers) {
+  public TrainingStep(Phi3Model model, int taskCount, boolean checkpointLayers, LossRule lossRule) {
+    this.lossRule = requireNonNull(lossRule, "lossRule");
     this.model = requireNonNull(model, "model");
     this.device = model.device();
     this.taskCount = taskCount;
@@ -113,10 +124,10 @@ public final class TrainingStep {
       AdamWOptimizer optimiser,
       double learningRate,
       Runnable meanwhile) {
-    int supervised = batch.supervisedTokens();
-    if (supervised == 0) {
+    if (batch.supervisedTokens() == 0) {
       throw new IllegalArgumentException("a step without a supervised token");
     }
+    double[] weights = lossRule.tokenWeights(batch, taskCount);
     int count = batch.microBatches().size();
     while (moments.size() < 2 * count + 2) {
       moments.add(device.openMoment());
@@ -130,7 +141,7 @@ public final class TrainingStep {
           optimiser.zeroGradients();
         }
         try (TensorArena arena = device.openArena("step")) {
-          TokenBatch tokens = pack(batch.microBatches().get(m), 1.0 / supervised, arena);
+          TokenBatch tokens = pack(batch.microBatches().get(m), weights, arena);
           try (Tape tape = Tape.recording(device, arena)) {
             losses.add(TokenLosses.keep(device, kept, tokens, forward(tape, tokens, transform.apply(m))));
             moments.get(2 * m + 1).mark();
@@ -162,15 +173,17 @@ public final class TrainingStep {
       backward += moments.get(2 * m + 2).nanosSince(moments.get(2 * m + 1));
     }
     long optimiser = moments.get(2 * count + 1).nanosSince(moments.get(2 * count));
-    return new Outcome(tasks, norm, batch.tokens(), forward, backward, optimiser, peak);
+    return new Outcome(TaskLoss.mean(lossRule, tasks), tasks, norm, batch.tokens(), forward, backward, optimiser, peak);
   }
 
   /** The loss of each task on sequences that are not learnt from. */
   public List<TaskLoss> evaluate(List<MicroBatch> batches, LinearTransform transform) {
     TaskLoss[] losses = noLosses();
+    double[] unweighted = new double[taskCount];
+    Arrays.fill(unweighted, 1);
     for (MicroBatch batch : batches) {
       try (TensorArena arena = device.openArena("evaluation")) {
-        TokenBatch tokens = pack(batch, 1, arena);
+        TokenBatch tokens = pack(batch, unweighted, arena);
         try (Tape tape = Tape.inference(device, arena)) {
           new TokenLosses(tokens, forward(tape, tokens, transform)).addTo(losses, device);
         }
@@ -184,13 +197,14 @@ public final class TrainingStep {
     return model.loss(tape, hidden, tokens);
   }
 
-  private TokenBatch pack(MicroBatch batch, double weight, TensorArena arena) {
+  /** A micro-batch, its supervised tokens weighted by their tasks. */
+  private TokenBatch pack(MicroBatch batch, double[] weights, TensorArena arena) {
     List<TokenSequence> sequences = new ArrayList<>();
     for (MicroBatch.Sequence sequence : batch.sequences()) {
       sequences.add(
           TokenSequence.supervised(sequence.example().ids(), sequence.example().labels())
               .ofTask(sequence.task())
-              .weighted(weight));
+              .weighted(weights[sequence.task()]));
     }
     return TokenBatch.pack(model.config(), device, arena, sequences);
   }

@@ -32,6 +32,7 @@ public record KeyInfo(String path, String type, String defaultText, String meani
           Map.entry(Path.class, "path"),
           Map.entry(Interval.class, "interval"),
           Map.entry(TargetModules.class, "text or list"),
+          Map.entry(TaskNumbers.class, "number for each task"),
           Map.entry(List.class, "list"));
 
   static List<KeyInfo> of(Class<?> section) {

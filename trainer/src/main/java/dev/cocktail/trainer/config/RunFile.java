@@ -1,7 +1,9 @@
 package dev.cocktail.trainer.config;
 
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.tensor.NearestName;
 import dev.cocktail.tensor.Precision;
+import dev.cocktail.trainer.data.MixtureRule.Strategy;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
@@ -84,6 +86,11 @@ public record RunFile(
     return KeyInfo.of(RunFile.class);
   }
 
+  /** The tasks' names, in their order. */
+  public List<String> taskNames() {
+    return tasks.stream().map(TaskSection::name).toList();
+  }
+
   /** The seed of the order of examples. */
   public long mixtureSeed() {
     return mixture.seed().orElse(training.seed());
@@ -111,6 +118,16 @@ public record RunFile(
     return SectionWriter.write(this);
   }
 
+  private void requireTasks(String key, TaskNumbers numbers, Place place) {
+    for (String name : numbers.byTask().keySet()) {
+      if (!taskNames().contains(name)) {
+        throw place.wrong(
+            key + "." + Scalars.shortened(name),
+            "there is no task of this name" + NearestName.hint(Scalars.shortened(name), taskNames()));
+      }
+    }
+  }
+
   @Override
   public void check(Place place) {
     if (tasks.isEmpty()) {
@@ -121,6 +138,18 @@ public record RunFile(
       if (!names.add(tasks.get(i).name())) {
         throw place.wrong("tasks[" + i + "].name", "'" + tasks.get(i).name() + "' is already the name of another task");
       }
+    }
+    requireTasks("mixture.weights", mixture.weights(), place);
+    requireTasks("training.loss_weights", training.lossWeights(), place);
+    for (TaskSection task : tasks) {
+      if (!mixture.weights().isEmpty() && !mixture.weights().byTask().containsKey(task.name())) {
+        throw place.wrong(
+            "mixture.weights", "there is no weight for task '" + task.name() + "'; give one, 0 leaves the task out");
+      }
+    }
+    if (training.epochsOf() != TrainingSection.EpochsOf.ALL && mixture.strategy() == Strategy.SEQUENTIAL) {
+      throw place.wrong(
+          "training.epochs_of", "mixture.strategy is sequential, which takes every task once an epoch; remove one");
     }
     if (adapter.type() == AdapterSection.Type.NONE && trainable.isEmpty()) {
       throw place.wrong(

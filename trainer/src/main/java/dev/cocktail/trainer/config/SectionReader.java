@@ -145,6 +145,9 @@ final class SectionReader {
     if (raw == List.class) {
       return List.of();
     }
+    if (raw == TaskNumbers.class) {
+      return TaskNumbers.NONE;
+    }
     Object empty = emptyOptional(raw);
     if (empty != null) {
       return empty;
@@ -186,6 +189,9 @@ final class SectionReader {
     if (raw == Optional.class) {
       return Optional.of(value(node, Sections.argument(type), key, path));
     }
+    if (raw == TaskNumbers.class) {
+      return numbers(node, key, path);
+    }
     if (raw == TargetModules.class && node instanceof SequenceNode) {
       List<String> names = new ArrayList<>();
       list(node, String.class, key, path).forEach(name -> names.add((String) name));
@@ -194,8 +200,12 @@ final class SectionReader {
     if (!(node instanceof ScalarNode scalar)) {
       throw expected(path, Scalars.expectation(raw, key), node);
     }
+    return single(scalar, raw, key, path);
+  }
+
+  private Object single(ScalarNode scalar, Class<?> type, Key key, String path) {
     try {
-      return scalars.convert(scalar, raw, key);
+      return scalars.convert(scalar, type, key);
     } catch (InvalidInputException e) {
       throw wrong(path, e.getMessage());
     }
@@ -215,6 +225,27 @@ final class SectionReader {
       values.add(value(element, elementType, key, elementPath));
     }
     return List.copyOf(values);
+  }
+
+  private TaskNumbers numbers(Node node, Key key, String path) {
+    if (!(node instanceof MappingNode mapping)) {
+      throw expected(path, "a number for each task, such as {news: 2, tweets: 1}", node);
+    }
+    Map<String, Double> numbers = new LinkedHashMap<>();
+    for (NodeTuple tuple : mapping.getValue()) {
+      if (!(tuple.getKeyNode() instanceof ScalarNode task)) {
+        throw expected(path, "names of tasks", tuple.getKeyNode());
+      }
+      String place = join(path, Scalars.shortened(task.getValue()));
+      lines.put(place, line(task, path));
+      if (!(tuple.getValueNode() instanceof ScalarNode scalar)) {
+        throw expected(place, Scalars.expectation(double.class, key), tuple.getValueNode());
+      }
+      if (numbers.put(task.getValue(), (Double) single(scalar, double.class, key, place)) != null) {
+        throw wrong(place, "is given a second time; remove one of them");
+      }
+    }
+    return new TaskNumbers(numbers);
   }
 
   private static boolean isNull(Node node) {

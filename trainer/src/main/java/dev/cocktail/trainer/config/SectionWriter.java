@@ -7,6 +7,7 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** Writes sections as YAML that {@link SectionReader} reads back to equal ones. */
 final class SectionWriter {
@@ -60,9 +61,16 @@ final class SectionWriter {
             case PATTERN -> text(modules.names().getFirst());
             case NAMES -> list(modules.names());
           };
+      case TaskNumbers numbers -> numbers.isEmpty() ? "null" : numbers(numbers);
       case List<?> list -> list(list);
       default -> text(value.toString());
     };
+  }
+
+  private static String numbers(TaskNumbers numbers) {
+    return numbers.byTask().entrySet().stream()
+        .map(entry -> text(entry.getKey()) + ": " + entry.getValue())
+        .collect(Collectors.joining(", ", "{", "}"));
   }
 
   private static String list(List<?> values) {

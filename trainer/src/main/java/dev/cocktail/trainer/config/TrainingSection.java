@@ -2,22 +2,52 @@ package dev.cocktail.trainer.config;
 
 import dev.cocktail.tensor.Precision;
 import dev.cocktail.trainer.data.ExampleEncoder;
+import dev.cocktail.trainer.data.LossRule;
+import dev.cocktail.trainer.data.StopRule;
 import dev.cocktail.trainer.optimiser.AdamWOptimizer;
 import dev.cocktail.trainer.optimiser.LearningRateSchedule;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 
 /** {@code training}: how long, in what portions, and how the weights are changed. */
 @Planned({"optimizer", "patience", "resume", "dtype", "bf16", "fp16", "save_every"})
 public record TrainingSection(
     @Key(
             value = "Passes over the data; a fraction is allowed.",
-            whenAbsent = "3.0, unless max_steps is given",
+            whenAbsent = "3.0, unless the run ends otherwise",
             above = 0,
             atMost = 1e6)
         OptionalDouble epochs,
+    @Key(
+            value =
+                "Whose passes epochs counts: all (as many examples as there are), or those of the largest or smallest"
+                    + " task that is drawn.",
+            defaultsTo = "all")
+        EpochsOf epochsOf,
     @Key(value = "Number of optimiser steps, instead of epochs.", whenAbsent = "epochs decides", atLeast = 1)
         OptionalInt maxSteps,
+    @Key(value = "Number of examples, instead of epochs.", whenAbsent = "epochs decides", atLeast = 1)
+        OptionalLong maxExamples,
+    @Key(
+            value = "Number of supervised tokens, instead of epochs; the example that reaches it is the last.",
+            whenAbsent = "epochs decides",
+            atLeast = 1)
+        OptionalLong maxSupervisedTokens,
+    @Key(
+            value =
+                "What a step's loss is: tokens, one mean over all its supervised tokens, or tasks, the weighted mean of"
+                    + " the means of the tasks in it.",
+            defaultsTo = "tokens")
+        LossRule.Reduction loss,
+    @Key(
+            value = "For loss tasks: a weight for each task, such as {news: 2}; 1 where none is given.",
+            whenAbsent = "all the same",
+            above = 0,
+            atMost = 1e9)
+        TaskNumbers lossWeights,
     @Key(value = "Longest example in tokens.", defaultsTo = "2048", atLeast = 2) int maxLength,
     @Key(value = "What becomes of a longer example: error, or drop (left out and counted).", defaultsTo = "error")
         ExampleEncoder.TooLong onTooLong,
@@ -61,10 +91,40 @@ public record TrainingSection(
     implements Checked {
   private static final double DEFAULT_EPOCHS = 3;
 
+  /** Whose passes are counted. */
+  public enum EpochsOf {
+    ALL,
+    LARGEST,
+    SMALLEST
+  }
+
   public TrainingSection {
-    if (epochs.isEmpty() && maxSteps.isEmpty()) {
+    if (epochs.isEmpty() && maxSteps.isEmpty() && maxExamples.isEmpty() && maxSupervisedTokens.isEmpty()) {
       epochs = OptionalDouble.of(DEFAULT_EPOCHS);
     }
+  }
+
+  /** When the run ends. */
+  public StopRule stop() {
+    if (maxSteps.isPresent()) {
+      return StopRule.steps(maxSteps.getAsInt());
+    }
+    if (maxExamples.isPresent()) {
+      return StopRule.examples(maxExamples.getAsLong());
+    }
+    if (maxSupervisedTokens.isPresent()) {
+      return StopRule.supervisedTokens(maxSupervisedTokens.getAsLong());
+    }
+    return switch (epochsOf) {
+      case ALL -> StopRule.epochs(epochs.orElseThrow());
+      case LARGEST -> StopRule.epochsOfLargest(epochs.orElseThrow());
+      case SMALLEST -> StopRule.epochsOfSmallest(epochs.orElseThrow());
+    };
+  }
+
+  /** What a step's loss is, for tasks of these names, in their order. */
+  public LossRule lossRule(List<String> taskNames) {
+    return new LossRule(loss, lossWeights.isEmpty() ? List.of() : lossWeights.of(taskNames, 1));
   }
 
   /** The learning rate of each of the run's steps. */
@@ -80,10 +140,25 @@ public record TrainingSection(
     return new AdamWOptimizer.Settings(adamBeta1, adamBeta2, adamEpsilon, weightDecay, clip);
   }
 
+  private void checkEnd(Place place) {
+    List<String> ends = new ArrayList<>();
+    epochs.ifPresent(_ -> ends.add("epochs"));
+    maxSteps.ifPresent(_ -> ends.add("max_steps"));
+    maxExamples.ifPresent(_ -> ends.add("max_examples"));
+    maxSupervisedTokens.ifPresent(_ -> ends.add("max_supervised_tokens"));
+    if (ends.size() > 1) {
+      throw place.wrong(ends.get(1), ends.get(0) + " is given too, and only one of them can end the run; remove one");
+    }
+    if (epochsOf != EpochsOf.ALL && epochs.isEmpty()) {
+      throw place.wrong("epochs_of", "says what epochs counts, but " + ends.get(0) + " ends the run; remove one");
+    }
+  }
+
   @Override
   public void check(Place place) {
-    if (epochs.isPresent() && maxSteps.isPresent()) {
-      throw place.wrong("max_steps", "epochs is given too, and only one of them can end the run; remove one");
+    checkEnd(place);
+    if (!lossWeights.isEmpty() && loss == LossRule.Reduction.TOKENS) {
+      throw place.wrong("loss_weights", "is for 'loss: tasks', but loss is tokens; change one of the two");
     }
     if (warmupSteps.isPresent() && warmupRatio > 0) {
       throw place.wrong("warmup_steps", "warmup_ratio is given too; remove one");

@@ -3,8 +3,10 @@ package dev.cocktail.trainer.data;
 import static java.util.Objects.requireNonNull;
 
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.tensor.RandomKey;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -15,6 +17,9 @@ import java.util.List;
  * @param statistics what they amount to
  */
 public record TaskData(String name, List<Example> examples, TaskStatistics statistics) {
+  /** Keeps the choice's numbers apart from those of other users of the same seed. */
+  private static final long CHOICE_STREAM = 0x63686F69;
+
   public TaskData {
     requireNonNull(name, "name");
     examples = List.copyOf(examples);
@@ -26,6 +31,24 @@ public record TaskData(String name, List<Example> examples, TaskStatistics stati
   /** A task of examples that are made in memory. */
   public static TaskData of(String name, List<Example> examples) {
     return new TaskData(name, examples, TaskStatistics.of(examples, 0));
+  }
+
+  /**
+   * A part of the task, in the order of the whole: the same examples for the same seed, whatever they are mixed with.
+   *
+   * @param maxExamples how many are kept, where there are more; at least 1
+   * @param seed decides which
+   */
+  public TaskData limited(int maxExamples, long seed) {
+    if (maxExamples < 1) {
+      throw new InvalidInputException("max_examples is " + maxExamples + "; expected at least 1");
+    }
+    if (maxExamples >= examples.size()) {
+      return this;
+    }
+    var order = Permutations.shuffled(examples.size(), new RandomKey(seed, 0).derive(CHOICE_STREAM));
+    var kept = Arrays.stream(order, 0, maxExamples).sorted().mapToObj(examples::get).toList();
+    return new TaskData(name, kept, TaskStatistics.of(kept, statistics.dropped()));
   }
 
   /**

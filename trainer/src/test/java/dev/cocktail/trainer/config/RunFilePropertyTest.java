@@ -24,12 +24,14 @@ class RunFilePropertyTest {
         - name: news
           train: &file news.jsonl
           test: *file
-      mixture: {strategy: proportional, seed: 7}
+      mixture: {strategy: weights, weights: {fpb: 2, news: 1.5}, unit: supervised_tokens, seed: 7}
       training:
         max_steps: 10
         learning_rate: 2e-4
         schedule: linear
         warmup_steps: 3
+        loss: tasks
+        loss_weights: {news: 3}
         checkpoint_layers: true
       evaluation: {every: 0.25 epochs}
       output: out

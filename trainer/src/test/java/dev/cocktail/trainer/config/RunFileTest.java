@@ -110,8 +110,10 @@ class RunFileTest {
 
   @Test
   void whatIsPlannedIsSaidToBe() {
-    assertRefused(SMALLEST + "mixture: {strategy: temperature}\n")
-        .hasMessage("run.yaml:5: mixture.strategy: 'temperature' is not supported yet; supported: proportional");
+    assertRefused(SMALLEST + "mixture: {strategy: curriculum}\n")
+        .hasMessage(
+            "run.yaml:5: mixture.strategy: 'curriculum' is not supported yet; supported: proportional, uniform,"
+                + " temperature, capped, weights, sequential");
     assertRefused(SMALLEST + "evaluation: {patience: 3}\n")
         .hasMessage("run.yaml:5: 'patience' in 'evaluation' is not supported yet; remove it");
   }
