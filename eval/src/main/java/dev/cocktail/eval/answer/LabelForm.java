@@ -3,6 +3,7 @@ package dev.cocktail.eval.answer;
 import dev.cocktail.eval.metric.Metric;
 import dev.cocktail.tensor.InvalidInputException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -49,6 +50,13 @@ public final class LabelForm implements AnswerForm {
     known.entrySet().stream()
         .sorted(Comparator.comparingInt(entry -> -entry.getKey().length()))
         .forEachOrdered(entry -> byFolded.put(entry.getKey(), entry.getValue()));
+  }
+
+  /** A form whose labels are the different answers among these, in the order in which they first occur. */
+  public static LabelForm ofAnswers(Collection<String> answers) {
+    Map<String, String> different = new LinkedHashMap<>();
+    answers.forEach(answer -> different.putIfAbsent(TextForm.folded(answer), answer.strip()));
+    return new LabelForm(List.copyOf(different.values()));
   }
 
   /** The labels, in the order given. */

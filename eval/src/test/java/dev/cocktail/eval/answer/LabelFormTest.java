@@ -90,6 +90,12 @@ class LabelFormTest {
   }
 
   @Test
+  void theDifferentAnswersOfADataSetAreLabels() {
+    assertThat(LabelForm.ofAnswers(List.of("up", " Down", "Up", "down\n", "flat")).labels())
+        .containsExactly("up", "Down", "flat");
+  }
+
+  @Test
   void labelsThatCannotBeToldApartAreRefused() {
     assertThatThrownBy(() -> new LabelForm(List.of("Up", "up ")))
         .isInstanceOf(InvalidInputException.class)

@@ -47,6 +47,7 @@ public final class Cocktail implements Runnable {
   private static final List<Class<?>> COMMANDS =
       List.of(
           TrainCommand.class,
+          EvalCommand.class,
           GenerateCommand.class,
           TraceCommand.class,
           MergeCommand.class,
@@ -55,7 +56,7 @@ public final class Cocktail implements Runnable {
 
   /** The order in which help lists the commands; others follow. */
   private static final List<String> ORDER =
-      List.of("demo", "train", "generate", "trace", "merge", "inspect", "doctor", "bench");
+      List.of("demo", "train", "eval", "generate", "trace", "merge", "inspect", "doctor", "bench");
 
   @Spec private CommandSpec spec;
 

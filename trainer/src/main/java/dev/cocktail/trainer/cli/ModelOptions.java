@@ -52,6 +52,11 @@ final class ModelOptions {
    * @param trainable whether the adapter shall have gradients
    */
   Opened open(Device device, boolean trainable) {
+    return open(model, adapter, device, trainable);
+  }
+
+  /** Opens a model's folder and that of its adapter, which may be null. */
+  static Opened open(Path model, Path adapter, Device device, boolean trainable) {
     Phi3Model opened = Phi3Model.load(model, device);
     TensorArena arena = device.openArena("adapter");
     try {

@@ -1,0 +1,293 @@
+package dev.cocktail.trainer.cli;
+
+import dev.cocktail.eval.Evaluation;
+import dev.cocktail.eval.EvaluationSettings;
+import dev.cocktail.eval.EvaluationSettings.Method;
+import dev.cocktail.eval.EvaluationTask;
+import dev.cocktail.eval.Evaluator;
+import dev.cocktail.eval.ItemsFile;
+import dev.cocktail.eval.answer.AnswerForm.Reading;
+import dev.cocktail.eval.answer.LabelForm;
+import dev.cocktail.eval.metric.Metric;
+import dev.cocktail.tensor.Device;
+import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.trainer.config.RunFile;
+import dev.cocktail.transformer.StopIds;
+import dev.cocktail.transformer.text.ChatEncoder;
+import dev.cocktail.transformer.text.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.function.Function;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code cocktail eval}: scores a model on tasks. */
+@Command(
+    name = "eval",
+    description = "Scores a model, with or without an adapter, on one data set or on the tasks of a run file.",
+    mixinStandardHelpOptions = true)
+final class EvalCommand extends CocktailCommand {
+  @Option(
+      names = "--model",
+      paramLabel = "DIR",
+      description = "A Hugging Face model folder; with --run, that of the run file is the default.")
+  private Path model;
+
+  @Option(names = "--adapter", paramLabel = "DIR", description = "A LoRA adapter of that model, in PEFT's files.")
+  private Path adapter;
+
+  @Option(
+      names = "--data",
+      paramLabel = "FILE.jsonl",
+      description = "Questions with right answers: {\"messages\": [...]} or {\"prompt\", \"completion\"} a line.")
+  private Path data;
+
+  @Option(names = "--name", paramLabel = "NAME", description = "The task's name with --data (default: the file's).")
+  private String name;
+
+  @Option(
+      names = "--run",
+      paramLabel = "RUN.yaml",
+      description = "Score the tasks of a run file, each on its test file, or else on its validation file.")
+  private Path run;
+
+  @Option(
+      names = "--task",
+      paramLabel = "NAME",
+      description = "Only this task of the run file; may be given several times.")
+  private List<String> tasks = new ArrayList<>();
+
+  @Option(
+      names = "--metric",
+      paramLabel = "NAME",
+      split = ",",
+      description =
+          "accuracy, balanced_accuracy, macro_f1, weighted_f1, matthews_correlation (of labels), exact_match (of"
+              + " text) or numeric_match; several with commas.")
+  private List<String> metrics = new ArrayList<>();
+
+  @Option(
+      names = "--labels",
+      paramLabel = "LABEL",
+      split = ",",
+      description =
+          "The labels, with commas between. By default the different answers of the data, with --run those of the"
+              + " task's training file.")
+  private List<String> labels = new ArrayList<>();
+
+  @Option(
+      names = "--method",
+      paramLabel = "METHOD",
+      description =
+          "generation: the model writes its answer. likelihood: the label with the largest log-likelihood, summed over"
+              + " its tokens; mean-likelihood: with the largest mean over its tokens (default: generation).")
+  private String method = "generation";
+
+  @Option(
+      names = "--max-new-tokens",
+      paramLabel = "N",
+      description = "Most tokens of a written answer (default: " + EvaluationSettings.DEFAULT_NEW_TOKENS + ").")
+  private int maxNewTokens = EvaluationSettings.DEFAULT_NEW_TOKENS;
+
+  @Option(
+      names = "--batch-tokens",
+      paramLabel = "N",
+      description =
+          "Most tokens computed or cached at once, which is what it needs of memory (default: the run file's, or "
+              + EvaluationSettings.DEFAULT_BATCH_TOKENS
+              + ").")
+  private Integer batchTokens;
+
+  @Option(names = "--limit", paramLabel = "N", description = "Only the first N items of each task.")
+  private int limit = Integer.MAX_VALUE;
+
+  @Option(
+      names = "--items",
+      paramLabel = "FILE.jsonl",
+      description = "Write one line an item: prompt, answer, what was read, what was right.")
+  private Path items;
+
+  @Override
+  public Integer call() {
+    RunFile runFile = run == null ? null : RunFile.read(run);
+    checkOptions(runFile);
+    Method chosen = method();
+    var maker =
+        new EvalTasks(
+            metrics.stream().map(Metric::of).distinct().toList(),
+            labels,
+            chosen != Method.GENERATION,
+            limit,
+            this::note);
+    List<EvaluationTask> asked =
+        runFile == null ? List.of(maker.ofFile(dataName(), data)) : maker.ofRun(runFile, run, tasks);
+    checkItems(asked);
+    Path folder = model == null ? runFile.model() : model;
+    try (Tokenizer tokenizer = Tokenizer.load(folder);
+        Device device = shared().openDevice(this::note);
+        ModelOptions.Opened opened = ModelOptions.open(folder, adapter, device, false)) {
+      var settings =
+          new EvaluationSettings(
+              chosen, maxNewTokens, tokensAtOnce(runFile), StopIds.read(folder, opened.model().config()));
+      var evaluator = new Evaluator(opened.model(), opened.transform(), ChatEncoder.of(tokenizer), settings);
+      note(
+          "scoring "
+              + folder
+              + (adapter == null ? ", without an adapter" : " with " + adapter)
+              + ", by "
+              + method.strip().toLowerCase(Locale.ROOT));
+      List<Evaluation> done = new ArrayList<>();
+      for (EvaluationTask task : asked) {
+        note("task " + task.name() + ": " + task.items().size() + " items");
+        done.add(evaluator.evaluate(task));
+      }
+      if (items != null) {
+        ItemsFile.write(items, done);
+        note("wrote the items to " + items);
+      }
+      done.forEach(shared().json() ? evaluation -> printJson(summary(evaluation)) : this::print);
+      out().flush();
+      return DONE;
+    }
+  }
+
+  // What was asked
+
+  private void checkOptions(RunFile runFile) {
+    if ((data == null) == (runFile == null)) {
+      throw new InvalidInputException("give either --data FILE.jsonl or --run RUN.yaml, so that there is a task");
+    }
+    if (data != null && model == null) {
+      throw new InvalidInputException("--model is missing: the folder of the model to score");
+    }
+    if (name != null && data == null) {
+      throw new InvalidInputException("--name is for --data; tasks of a run file have their names");
+    }
+    if (!tasks.isEmpty() && runFile == null) {
+      throw new InvalidInputException("--task chooses among the tasks of a run file; give that with --run");
+    }
+    if (limit < 1) {
+      throw new InvalidInputException("--limit is " + limit + "; expected at least 1 item");
+    }
+  }
+
+  private Method method() {
+    return switch (method.strip().toLowerCase(Locale.ROOT)) {
+      case "generation" -> Method.GENERATION;
+      case "likelihood" -> Method.LIKELIHOOD;
+      case "mean-likelihood" -> Method.MEAN_LIKELIHOOD;
+      default ->
+          throw new InvalidInputException(
+              "--method is '" + method + "'; expected generation, likelihood or mean-likelihood");
+    };
+  }
+
+  private String dataName() {
+    return name != null ? name : data.getFileName().toString().replaceFirst("\\.jsonl?$", "");
+  }
+
+  private int tokensAtOnce(RunFile runFile) {
+    if (batchTokens != null) {
+      return batchTokens;
+    }
+    return runFile == null
+        ? EvaluationSettings.DEFAULT_BATCH_TOKENS
+        : Math.max(runFile.evaluation().batchTokens(), runFile.training().maxLength());
+  }
+
+  /** Finds out before the work whether its result has a place that is nobody else's. */
+  private void checkItems(List<EvaluationTask> asked) {
+    if (items == null) {
+      return;
+    }
+    if (Files.isDirectory(items)) {
+      throw new InvalidInputException("--items: " + items + " is a folder; expected the name of a file");
+    }
+    Path folder = items.toAbsolutePath().getParent();
+    if (!Files.isDirectory(folder)) {
+      throw new InvalidInputException("--items: there is no folder " + folder + "; make it first");
+    }
+    for (EvaluationTask task : asked) {
+      String origin = task.items().getFirst().origin();
+      if (isSame(Path.of(origin.substring(0, origin.lastIndexOf(':'))))) {
+        throw new InvalidInputException(
+            "--items: " + items + " holds the questions of task " + task.name() + "; name another file");
+      }
+    }
+  }
+
+  private boolean isSame(Path other) {
+    try {
+      return Files.exists(items) && Files.isSameFile(items, other);
+    } catch (IOException _) {
+      return false; // What cannot be compared cannot be read either, which is said elsewhere.
+    }
+  }
+
+  // What came out
+
+  private static Map<String, Object> summary(Evaluation evaluation) {
+    Map<String, Object> summary = new LinkedHashMap<>();
+    summary.put("task", evaluation.task().name());
+    summary.put("items", evaluation.items().size());
+    if (evaluation.task().form() instanceof LabelForm form) {
+      summary.put("labels", form.labels());
+    }
+    Map<String, Object> values = new LinkedHashMap<>();
+    for (Metric metric : evaluation.task().metrics()) {
+      values.put(metric.label(), both(reading -> evaluation.value(metric, reading)));
+    }
+    summary.put("metrics", values);
+    summary.put("unreadable", both(evaluation::unreadable));
+    summary.put("cut", evaluation.cut());
+    summary.put("loss", number(evaluation.loss()));
+    summary.put("loss_tokens", evaluation.lossTokens());
+    return summary;
+  }
+
+  private static Map<String, Double> both(Function<Reading, OptionalDouble> value) {
+    Map<String, Double> both = new LinkedHashMap<>();
+    both.put("strict", number(value.apply(Reading.STRICT)));
+    both.put("lenient", number(value.apply(Reading.LENIENT)));
+    return both;
+  }
+
+  /** JSON has no word for what is no number. */
+  private static Double number(OptionalDouble value) {
+    return value.isPresent() && Double.isFinite(value.getAsDouble()) ? value.getAsDouble() : null;
+  }
+
+  private void print(Evaluation evaluation) {
+    String cut = evaluation.cut() == 0 ? "" : ", %,d answers cut".formatted(evaluation.cut());
+    out()
+        .printf(
+            Locale.ROOT,
+            "%s: %,d items, loss %.4f%s%n",
+            evaluation.task().name(),
+            evaluation.items().size(),
+            evaluation.loss().orElse(Double.NaN),
+            cut);
+    out().printf(Locale.ROOT, "  %-22s %8s %8s%n", "", "strict", "lenient");
+    for (Metric metric : evaluation.task().metrics()) {
+      row(metric.label(), reading -> evaluation.value(metric, reading));
+    }
+    row("unreadable", evaluation::unreadable);
+  }
+
+  private void row(String title, Function<Reading, OptionalDouble> value) {
+    out()
+        .printf(
+            Locale.ROOT,
+            "  %-22s %8.4f %8.4f%n",
+            title,
+            value.apply(Reading.STRICT).orElse(Double.NaN),
+            value.apply(Reading.LENIENT).orElse(Double.NaN));
+  }
+}
