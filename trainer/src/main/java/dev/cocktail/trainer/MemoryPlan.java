@@ -15,6 +15,7 @@ import dev.cocktail.trainer.optimiser.AdamWOptimizer;
 import dev.cocktail.transformer.Phi3Model;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -73,7 +74,7 @@ final class MemoryPlan {
   }
 
   private static String line(long predicted, long available, String how) {
-    return "memory: %s at the peak, as predicted, of %s available (%s)"
+    return "memory: %s at most, as predicted, of %s available (%s)"
         .formatted(readable(predicted), readable(available), how);
   }
 
@@ -118,12 +119,15 @@ final class MemoryPlan {
         var step = new TrainingStep(model, 1, choice.checkpointLayers());
         int longest = Math.min(choice.maxLength(), model.config().maxPositions());
         int tokens = Math.max(longest, Math.min(choice.microBatchTokens(), run.training().tokensPerStep()));
-        var batch = new StepBatch(List.of(new MicroBatch(sequences(longest, tokens))));
-        step.run(batch, _ -> trainable.training(new RandomKey(0, 0)), optimiser, 0);
+        // In the order of a run, since what is taken first decides where the rest finds its place.
         if (run.tasks().stream().anyMatch(task -> task.validation().isPresent())) {
           int validation = Math.max(run.evaluation().batchTokens(), longest);
           step.evaluate(List.of(new MicroBatch(sequences(longest, validation))), trainable.inference());
         }
+        var micro = new MicroBatch(sequences(longest, tokens));
+        int count = Math.max(1, Math.ceilDiv(run.training().tokensPerStep(), tokens));
+        var batch = new StepBatch(Collections.nCopies(Math.min(count, 2), micro));
+        step.run(batch, _ -> trainable.training(new RandomKey(0, 0)), optimiser, 0);
       }
       return Optional.of(planning.peakReservedBytes());
     }

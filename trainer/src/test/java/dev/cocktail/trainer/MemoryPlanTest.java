@@ -50,7 +50,7 @@ class MemoryPlanTest {
 
   /** The prediction that a note states, in MiB. */
   private static long predicted(String note) {
-    Matcher matcher = Pattern.compile("memory: ([0-9,]+) MiB at the peak").matcher(note);
+    Matcher matcher = Pattern.compile("memory: ([0-9,]+) MiB at most").matcher(note);
     assertThat(matcher.find()).as(note).isTrue();
     return Long.parseLong(matcher.group(1).replace(",", ""));
   }
