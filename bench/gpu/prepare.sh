@@ -1,9 +1,11 @@
 #!/bin/sh
 # Packs what run.sh needs on a machine that has a GPU, its driver and nothing of ours: a Java runtime, Cocktail's jars
 # and the tests that use a GPU. Run it where Cocktail builds, then copy bench/gpu, bench/peers and the folder that it
-# makes, bench/target/gpu (some 50 MB), to the other machine.
+# makes, bench/target/gpu (some 60 MB), to the other machine.
 #
 #   bench/gpu/prepare.sh [WHEELS]     WHEELS: a folder of Python wheels that the peer lacks there, such as peft's
+#
+# COCKTAIL_JAVA_HOME names the JDK 25 to pack, where JAVA_HOME or the java on the PATH is an older one.
 set -eu
 cd "$(dirname "$0")/../.."
 out=$PWD/bench/target/gpu
@@ -27,7 +29,11 @@ for artifact in org.junit.platform:junit-platform-console-standalone:1.14.4 "org
 done
 
 "$java_home/bin/jlink" --strip-debug --no-man-pages --no-header-files --output "$out/runtime" \
-  --add-modules java.base,java.logging,java.management,java.naming,java.sql,java.xml,java.desktop,jdk.management,jdk.unsupported,jdk.incubator.vector
+  --add-modules java.base,java.logging,java.management,java.naming,java.sql,java.xml,java.desktop,jdk.management,jdk.unsupported,jdk.zipfs,jdk.incubator.vector
+# A runtime that finds no test would prove nothing where there is a GPU. Here the tests are skipped, which exits with 0.
+"$out/runtime/bin/java" --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -cp "$out/tests/*:$out/lib/*" \
+  org.junit.platform.console.ConsoleLauncher execute --disable-banner --details=none --fail-if-no-tests \
+  --scan-classpath "$(ls "$out"/tests/*.jar | paste -s -d : -)" --include-classname='.*\.Gpu[A-Z][A-Za-z0-9]*Test'
 tar cJf "$out/runtime.tar.xz" -C "$out" runtime
 rm -rf "$out/runtime"
 [ $# -eq 0 ] || { mkdir "$out/wheels" && cp "$1"/*.whl "$out/wheels"; }

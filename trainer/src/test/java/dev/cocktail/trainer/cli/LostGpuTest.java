@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Fine-tunes on a GPU that fails in the midst of them. */
-class GpuFailureTest {
+class LostGpuTest {
   @TempDir Path temporary;
 
   private TinyFolder folder;
