@@ -12,6 +12,7 @@ import dev.cocktail.tensor.Tensor;
 import dev.cocktail.tensor.TensorArena;
 import dev.cocktail.tensor.Variable;
 import dev.cocktail.tensor.safetensors.AtomicFile;
+import dev.cocktail.tensor.safetensors.AtomicFolder;
 import dev.cocktail.tensor.safetensors.SafetensorsWriter;
 import dev.cocktail.transformer.LinearModule;
 import dev.cocktail.transformer.LinearTransform;

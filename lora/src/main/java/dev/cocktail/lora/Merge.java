@@ -5,6 +5,7 @@ import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.Devices;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.Tensor;
+import dev.cocktail.tensor.safetensors.AtomicFolder;
 import dev.cocktail.tensor.safetensors.Checkpoint;
 import dev.cocktail.tensor.safetensors.CheckpointWriter;
 import dev.cocktail.tensor.safetensors.SafetensorsWriter;

@@ -116,7 +116,8 @@ public final class Trainer {
     List<TaskLoss> byTask = step.evaluate(validation, trainable.inference());
     Map<String, TaskLoss> losses = byName(byTask);
     listener.evaluated(
-        new TrainingListener.EvaluationReport(stepsTaken, steps, TaskLoss.mean(options.loss(), byTask), losses));
+        new TrainingListener.EvaluationReport(
+            stepsTaken, steps, TaskLoss.mean(options.loss(), byTask), losses, Map.of()));
     for (var entry : losses.entrySet()) {
       double loss = entry.getValue().mean();
       if (!Double.isFinite(loss)) {

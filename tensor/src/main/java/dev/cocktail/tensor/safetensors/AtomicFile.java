@@ -23,6 +23,9 @@ public final class AtomicFile {
     void writeTo(FileChannel channel) throws IOException;
   }
 
+  /** How names of what is not finished end; they begin with a dot. */
+  static final String UNFINISHED = ".tmp";
+
   private AtomicFile() {}
 
   /**
@@ -33,7 +36,7 @@ public final class AtomicFile {
    */
   public static void write(Path target, Body body) {
     Path folder = target.toAbsolutePath().getParent();
-    Path unfinished = folder.resolve("." + target.getFileName() + "." + UUID.randomUUID() + ".tmp");
+    Path unfinished = folder.resolve("." + target.getFileName() + "." + UUID.randomUUID() + UNFINISHED);
     try {
       Files.createDirectories(folder);
       try (FileChannel channel =
@@ -73,7 +76,7 @@ public final class AtomicFile {
   }
 
   /** The new name itself must reach the disk; some systems cannot open a folder, and then cannot lose it this way. */
-  private static void forceFolder(Path folder) {
+  static void forceFolder(Path folder) {
     try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
       channel.force(true);
     } catch (IOException _) {
