@@ -9,24 +9,17 @@ import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.Precision;
 import dev.cocktail.trainer.config.AdapterSection;
 import dev.cocktail.trainer.config.RunFile;
-import dev.cocktail.trainer.config.TaskSection;
 import dev.cocktail.trainer.config.TrainingSection;
-import dev.cocktail.trainer.data.Example;
-import dev.cocktail.trainer.data.ExampleEncoder;
-import dev.cocktail.trainer.data.MicroBatch;
 import dev.cocktail.trainer.data.Mixture;
 import dev.cocktail.trainer.data.Packer;
-import dev.cocktail.trainer.data.SupervisionSample;
 import dev.cocktail.trainer.data.TaskData;
 import dev.cocktail.trainer.data.TaskShare;
 import dev.cocktail.trainer.data.TaskSize;
-import dev.cocktail.trainer.data.TaskStatistics;
 import dev.cocktail.transformer.Phi3Model;
 import dev.cocktail.transformer.text.ChatEncoder;
 import dev.cocktail.transformer.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -56,9 +49,6 @@ public final class FineTuning {
    */
   public record Result(
       Path folder, Path trained, int steps, Map<String, TaskLoss> before, Map<String, TaskLoss> after) {}
-
-  /** Tokens shown of an example before and after the place where what is learnt begins. */
-  private static final int SHOWN = 48;
 
   private final RunFile run;
   private final Device device;
@@ -101,9 +91,6 @@ public final class FineTuning {
     return this;
   }
 
-  /** The tasks' data, tokenised. */
-  private record Data(List<TaskData> train, List<MicroBatch> validation) {}
-
   /**
    * Trains. Everything that was given is checked before the first file is written.
    *
@@ -118,7 +105,7 @@ public final class FineTuning {
     boolean checkpointLayers = MemoryPlan.of(run, device).chooseCheckpointing(notes);
     try (Phi3Model model = Phi3Model.load(run.model(), device);
         Tokenizer tokenizer = Tokenizer.load(run.model())) {
-      Data data = read(model, ChatEncoder.of(tokenizer));
+      RunData data = RunData.read(run, model.config(), ChatEncoder.of(tokenizer), colours, notes);
       TrainingSection training = run.training();
       List<TaskSize> sizes = data.train().stream().map(TaskSize::of).toList();
       Mixture mixture = run.mixture().rule(run.taskNames()).mix(sizes, run.mixtureSeed());
@@ -150,107 +137,8 @@ public final class FineTuning {
     return LoraTrainable.create(model, config, run.training().seed());
   }
 
-  private Data read(Phi3Model model, ChatEncoder encoder) {
-    int context = model.config().maxPositions();
-    int maxLength = Math.min(run.training().maxLength(), context);
-    if (maxLength < run.training().maxLength()) {
-      notes.accept(
-          String.format(
-              Locale.ROOT,
-              "max_length is %,d, the model's context %,d: examples may have up to %,d tokens",
-              run.training().maxLength(),
-              context,
-              context));
-    }
-    var examples = new ExampleEncoder(encoder, maxLength, run.training().onTooLong());
-    List<TaskData> train = new ArrayList<>();
-    List<MicroBatch.Sequence> validation = new ArrayList<>();
-    for (TaskSection task : run.tasks()) {
-      TaskData whole = load(task.name(), task.train(), examples, model);
-      TaskData data =
-          whole.limited(task.maxExamples().orElse(Integer.MAX_VALUE), task.seed().orElse(run.training().seed()));
-      if (data != whole) {
-        notes.accept(
-            String.format(
-                Locale.ROOT,
-                "task %s: max_examples keeps %,d of %,d examples",
-                task.name(),
-                data.examples().size(),
-                whole.examples().size()));
-      }
-      notes.accept(describe(task.name(), data.statistics()));
-      notes.accept("  such as " + sample(encoder.tokenizer(), data.examples().getFirst()));
-      if (task.validation().isPresent()) {
-        TaskData held = load(task.name(), task.validation().get(), examples, model);
-        notes.accept(describe(task.name() + ", validation", held.statistics()));
-        int number = train.size();
-        held.examples().forEach(example -> validation.add(new MicroBatch.Sequence(number, example)));
-      }
-      train.add(data);
-    }
-    int batch = Math.max(run.evaluation().batchTokens(), maxLength);
-    return new Data(train, new Packer(batch, batch).microBatches(validation));
-  }
-
-  /**
-   * A task whose tokens the model knows; a tokenizer of another model would be noticed only in the midst of training.
-   */
-  private static TaskData load(String name, Path file, ExampleEncoder examples, Phi3Model model) {
-    TaskData data = TaskData.load(name, file, examples);
-    int vocabulary = model.config().vocabSize();
-    for (Example example : data.examples()) {
-      int largest = Arrays.stream(example.ids()).max().orElse(0);
-      if (largest >= vocabulary) {
-        throw new InvalidInputException(
-            example.origin()
-                + ": the tokenizer makes token "
-                + largest
-                + " of this example, but the model's vocabulary has "
-                + vocabulary
-                + " tokens; is the tokenizer.json beside "
-                + "the weights that of this model?");
-      }
-    }
-    return data;
-  }
-
-  /** An example as it is learnt, on one line, as far as it lies around the place where what is learnt begins. */
-  private String sample(Tokenizer tokenizer, Example example) {
-    int learnt = 1;
-    while (!example.supervised()[learnt]) {
-      learnt++;
-    }
-    int from = Math.max(0, learnt - SHOWN);
-    int to = Math.min(example.length(), learnt + SHOWN);
-    var part =
-        new Example(
-            Arrays.copyOfRange(example.ids(), from, to),
-            Arrays.copyOfRange(example.supervised(), from, to),
-            example.origin());
-    return (from > 0 ? "... " : "")
-        + SupervisionSample.render(tokenizer, part, colours).replace("\n", "↵")
-        + (to < example.length() ? " ..." : "");
-  }
-
-  private static String describe(String name, TaskStatistics statistics) {
-    String dropped =
-        statistics.dropped() == 0
-            ? ""
-            : String.format(Locale.ROOT, ", %,d left out for being longer than max_length", statistics.dropped());
-    return String.format(
-        Locale.ROOT,
-        "task %s: %,d examples, %,d tokens (mean %.0f, longest %,d), %.1f %% of them learnt%s",
-        name,
-        statistics.examples(),
-        statistics.tokens(),
-        statistics.meanLength(),
-        statistics.longest(),
-        100 * statistics.supervisedShare(),
-        dropped);
-  }
-
   /** The planned share of each task in the whole run, and how often the run goes through its examples. */
-  private String describeMixture(Data data, PackedPlan plan) {
+  private String describeMixture(RunData data, PackedPlan plan) {
     List<TaskShare> shares = plan.plannedShares(0, plan.steps());
     List<String> tasks = new ArrayList<>();
     for (int task = 0; task < shares.size(); task++) {
@@ -271,7 +159,7 @@ public final class FineTuning {
       RunFolder folder,
       Phi3Model model,
       Trainable trainable,
-      Data data,
+      RunData data,
       PackedPlan plan,
       Path target,
       boolean checkpointLayers) {

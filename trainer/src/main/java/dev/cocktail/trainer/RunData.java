@@ -1,0 +1,149 @@
+package dev.cocktail.trainer;
+
+import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.trainer.config.RunFile;
+import dev.cocktail.trainer.config.TaskSection;
+import dev.cocktail.trainer.data.Example;
+import dev.cocktail.trainer.data.ExampleEncoder;
+import dev.cocktail.trainer.data.MicroBatch;
+import dev.cocktail.trainer.data.Packer;
+import dev.cocktail.trainer.data.SupervisionSample;
+import dev.cocktail.trainer.data.TaskData;
+import dev.cocktail.trainer.data.TaskStatistics;
+import dev.cocktail.transformer.Phi3Config;
+import dev.cocktail.transformer.text.ChatEncoder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Consumer;
+
+/**
+ * The tokenised data of a run's tasks.
+ *
+ * @param train of each task, in the run file's order
+ * @param validation of all tasks, packed for evaluation; empty without validation sets
+ */
+record RunData(List<TaskData> train, List<MicroBatch> validation) {
+  RunData {
+    train = List.copyOf(train);
+    validation = List.copyOf(validation);
+  }
+
+  /**
+   * Reads, checks and describes the data; needs the model's configuration, not its weights.
+   *
+   * @param colours whether the notes may show in colours which tokens are learnt
+   * @param notes told what was read, in lines for people
+   * @throws InvalidInputException naming file and line of what is wrong
+   */
+  static RunData read(RunFile run, Phi3Config config, ChatEncoder encoder, boolean colours, Consumer<String> notes) {
+    return new Reader(run, config, encoder, colours, notes).read();
+  }
+
+  /** What reading needs at every turn. */
+  private record Reader(RunFile run, Phi3Config config, ChatEncoder encoder, boolean colours, Consumer<String> notes) {
+    /** Tokens shown of an example before and after the place where what is learnt begins. */
+    private static final int SHOWN = 48;
+
+    private RunData read() {
+      int context = config.maxPositions();
+      int maxLength = Math.min(run.training().maxLength(), context);
+      if (maxLength < run.training().maxLength()) {
+        notes.accept(
+            String.format(
+                Locale.ROOT,
+                "max_length is %,d, the model's context %,d: examples may have up to %,d tokens",
+                run.training().maxLength(),
+                context,
+                context));
+      }
+      var examples = new ExampleEncoder(encoder, maxLength, run.training().onTooLong());
+      List<TaskData> train = new ArrayList<>();
+      List<MicroBatch.Sequence> validation = new ArrayList<>();
+      for (TaskSection task : run.tasks()) {
+        TaskData whole = load(task.name(), task.train(), examples);
+        TaskData data =
+            whole.limited(task.maxExamples().orElse(Integer.MAX_VALUE), task.seed().orElse(run.training().seed()));
+        if (data != whole) {
+          notes.accept(
+              String.format(
+                  Locale.ROOT,
+                  "task %s: max_examples keeps %,d of %,d examples",
+                  task.name(),
+                  data.examples().size(),
+                  whole.examples().size()));
+        }
+        notes.accept(describe(task.name(), data.statistics()));
+        notes.accept("  such as " + sample(data.examples().getFirst()));
+        if (task.validation().isPresent()) {
+          TaskData held = load(task.name(), task.validation().get(), examples);
+          notes.accept(describe(task.name() + ", validation", held.statistics()));
+          int number = train.size();
+          held.examples().forEach(example -> validation.add(new MicroBatch.Sequence(number, example)));
+        }
+        train.add(data);
+      }
+      int batch = Math.max(run.evaluation().batchTokens(), maxLength);
+      return new RunData(train, new Packer(batch, batch).microBatches(validation));
+    }
+
+    /**
+     * A task whose tokens the model knows; a tokenizer of another model would be noticed only in the midst of training.
+     */
+    private TaskData load(String name, Path file, ExampleEncoder examples) {
+      TaskData data = TaskData.load(name, file, examples);
+      int vocabulary = config.vocabSize();
+      for (Example example : data.examples()) {
+        int largest = Arrays.stream(example.ids()).max().orElse(0);
+        if (largest >= vocabulary) {
+          throw new InvalidInputException(
+              example.origin()
+                  + ": the tokenizer makes token "
+                  + largest
+                  + " of this example, but the model's vocabulary has "
+                  + vocabulary
+                  + " tokens; is the tokenizer.json beside "
+                  + "the weights that of this model?");
+        }
+      }
+      return data;
+    }
+
+    /** An example as it is learnt, on one line, as far as it lies around the place where what is learnt begins. */
+    private String sample(Example example) {
+      int learnt = 1;
+      while (!example.supervised()[learnt]) {
+        learnt++;
+      }
+      int from = Math.max(0, learnt - SHOWN);
+      int to = Math.min(example.length(), learnt + SHOWN);
+      var part =
+          new Example(
+              Arrays.copyOfRange(example.ids(), from, to),
+              Arrays.copyOfRange(example.supervised(), from, to),
+              example.origin());
+      return (from > 0 ? "... " : "")
+          + SupervisionSample.render(encoder.tokenizer(), part, colours).replace("\n", "↵")
+          + (to < example.length() ? " ..." : "");
+    }
+
+    private static String describe(String name, TaskStatistics statistics) {
+      String dropped =
+          statistics.dropped() == 0
+              ? ""
+              : String.format(Locale.ROOT, ", %,d left out for being longer than max_length", statistics.dropped());
+      return String.format(
+          Locale.ROOT,
+          "task %s: %,d examples, %,d tokens (mean %.0f, longest %,d), %.1f %% of them learnt%s",
+          name,
+          statistics.examples(),
+          statistics.tokens(),
+          statistics.meanLength(),
+          statistics.longest(),
+          100 * statistics.supervisedShare(),
+          dropped);
+    }
+  }
+}
