@@ -75,6 +75,7 @@ Result cuDeviceGetAttribute(int *value, int attribute, int device) {
   (void)device;
   int capability = setting("HOST_CUDA_CAPABILITY", 80);
   switch (attribute) {
+    case 13: *value = 1500000; return 0;
     case 16: *value = 4; return 0;
     case 75: *value = capability / 10; return 0;
     case 76: *value = capability % 10; return 0;

@@ -2,6 +2,7 @@ package dev.cocktail.bench;
 
 import dev.cocktail.tensor.TensorArena;
 import dev.cocktail.tensor.cpu.CpuDevice;
+import dev.cocktail.tensor.cpu.MultiplyAddPeak;
 import dev.cocktail.tensor.cpu.WorkerPool;
 
 /**

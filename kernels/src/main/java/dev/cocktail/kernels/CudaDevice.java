@@ -14,6 +14,7 @@ import dev.cocktail.tensor.TensorArena;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /**
  * An NVIDIA GPU as a device. Operations are issued to one stream and run behind each other; the host waits only where
@@ -128,6 +129,14 @@ public final class CudaDevice implements Device {
   @Override
   public Moment openMoment() {
     return new CudaMoment(driver, stream);
+  }
+
+  @Override
+  public OptionalDouble peakOperationsPerSecond() {
+    OptionalDouble perClock = MultiprocessorPeak.operationsPerClock(driver.info().capability(), activation);
+    return driver.clockHertz() == 0 || perClock.isEmpty()
+        ? OptionalDouble.empty()
+        : OptionalDouble.of(driver.info().multiprocessors() * driver.clockHertz() * perClock.getAsDouble());
   }
 
   @Override

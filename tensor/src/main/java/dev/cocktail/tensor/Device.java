@@ -1,6 +1,7 @@
 package dev.cocktail.tensor;
 
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /** A place where tensors live and operations run. A device is driven by one thread at a time. */
 public interface Device extends AutoCloseable {
@@ -54,6 +55,15 @@ public interface Device extends AutoCloseable {
   /** A mark among this device's operations, for measuring; it lives as long as the device. */
   default Moment openMoment() {
     return Moment.onHost();
+  }
+
+  /**
+   * Floating-point operations a second that this device's multiply-add units could do on activations at best, so that
+   * what is reached can be told as a share of it. Measured on a CPU, which takes a moment the first time; on a GPU what
+   * its kind does in a clock, at its highest clock. Empty where nobody knows.
+   */
+  default OptionalDouble peakOperationsPerSecond() {
+    return OptionalDouble.empty();
   }
 
   /** Bytes that arenas can still be given; {@link Long#MAX_VALUE} where nobody knows a limit, as on the host. */

@@ -1,9 +1,12 @@
 package dev.cocktail.trainer;
 
+import java.io.OutputStream;
+import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.DelegatingProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
@@ -16,6 +19,7 @@ import me.tongfei.progressbar.ProgressBarStyle;
 public final class ConsoleProgress implements TrainingListener, AutoCloseable {
   private static final String CLEAR_LINE = "\r\u001b[K";
   private static final int BAR_REFRESH_MILLIS = 250;
+  private static final int NARROWEST = 40;
 
   private final PrintWriter out;
   private final int logEvery;
@@ -46,7 +50,7 @@ public final class ConsoleProgress implements TrainingListener, AutoCloseable {
               .setUnit(" steps", 1)
               .setStyle(ProgressBarStyle.ASCII)
               .setUpdateIntervalMillis(BAR_REFRESH_MILLIS)
-              .setConsumer(new DelegatingProgressBarConsumer(this::drawBar, 100))
+              .setConsumer(new DelegatingProgressBarConsumer(this::drawBar, terminalWidth()))
               .build();
     }
     tokens += report.outcome().tokens();
@@ -56,21 +60,25 @@ public final class ConsoleProgress implements TrainingListener, AutoCloseable {
       line(
           String.format(
               Locale.ROOT,
-              "step %d/%d  epoch %.2f  loss %.4f%s  lr %.2e  norm %.3f  %,.0f tokens/s  %,d MiB",
+              "step %d/%d  epoch %.2f  loss %.4f%s  lr %.2e  norm %.3f  %s",
               step,
               report.steps(),
               report.epoch(),
               report.outcome().loss(),
-              byTask(report.tasks()),
+              byTask(report.tasks(), 4),
               report.learningRate(),
               report.outcome().gradientNorm(),
-              1e9 * tokens / nanos,
-              report.outcome().peakBytes() >> 20));
+              speed(report, 1e9 * tokens / nanos)));
       tokens = 0;
       nanos = 0;
     }
     if (bar != null) {
-      bar.setExtraMessage(String.format(Locale.ROOT, " loss %.3f", report.outcome().loss()));
+      TrainingStep.Outcome outcome = report.outcome();
+      bar.setExtraMessage(
+          String.format(Locale.ROOT, " loss %.3f", outcome.loss())
+              + byTask(report.tasks(), 2)
+              + "  "
+              + speed(report, 1e9 * outcome.tokens() / outcome.nanos()));
       bar.stepTo(step);
       if (step == report.steps()) {
         close();
@@ -87,13 +95,29 @@ public final class ConsoleProgress implements TrainingListener, AutoCloseable {
             report.step(),
             report.steps(),
             report.loss(),
-            byTask(report.tasks())));
+            byTask(report.tasks(), 4)));
   }
 
-  private static String byTask(Map<String, TaskLoss> tasks) {
+  private static String speed(StepReport report, double tokensPerSecond) {
+    String share =
+        report.shareOfPeak().isEmpty()
+            ? ""
+            : String.format(Locale.ROOT, "  %.0f %% of peak", 100 * report.shareOfPeak().getAsDouble());
+    return String.format(
+        Locale.ROOT, "%,.0f tokens/s%s  %,d MiB", tokensPerSecond, share, report.outcome().peakBytes() >> 20);
+  }
+
+  private static String byTask(Map<String, TaskLoss> tasks, int digits) {
     return tasks.entrySet().stream()
-        .map(entry -> String.format(Locale.ROOT, "%s %.4f", entry.getKey(), entry.getValue().mean()))
+        .map(entry -> String.format(Locale.ROOT, "%s %." + digits + "f", entry.getKey(), entry.getValue().mean()))
         .collect(Collectors.joining(", ", " (", ")"));
+  }
+
+  private static int terminalWidth() {
+    // Prints nothing: only asked how wide the terminal is.
+    try (var terminal = new ConsoleProgressBarConsumer(new PrintStream(OutputStream.nullOutputStream()))) {
+      return Math.max(NARROWEST, terminal.getMaxRenderedLength());
+    }
   }
 
   private void line(String text) {

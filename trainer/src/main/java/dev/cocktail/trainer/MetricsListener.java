@@ -44,6 +44,7 @@ final class MetricsListener implements TrainingListener {
     row.put("forward_ms", outcome.forwardNanos() / 1e6);
     row.put("backward_ms", outcome.backwardNanos() / 1e6);
     row.put("optimiser_ms", outcome.optimiserNanos() / 1e6);
+    report.shareOfPeak().ifPresent(share -> row.put("share_of_peak", share));
     row.put("step_memory_mib", outcome.peakBytes() >> 20);
     row.put("tasks", tasks(report.tasks()));
     row.put("mixture", mixture(report));

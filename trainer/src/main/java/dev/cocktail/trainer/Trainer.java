@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntToDoubleFunction;
 
@@ -73,6 +74,7 @@ public final class Trainer {
         new AdamWOptimizer(model.device(), trainable.parameters(), options.optimiser(), trainable.isSmall())) {
       evaluate(0, plan.steps(), validation, listener, optimiser);
       var batches = new PreparedBatches(plan);
+      var arithmetic = StepArithmetic.of(model, trainable);
       for (int s = 0; s < plan.steps(); s++) {
         if (stop.getAsBoolean()) {
           return s;
@@ -98,7 +100,13 @@ public final class Trainer {
         }
         listener.stepped(
             new TrainingListener.StepReport(
-                s + 1, plan.steps(), plan.epochsAfter(s + 1), learningRate, byName(outcome.tasks()), outcome));
+                s + 1,
+                plan.steps(),
+                plan.epochsAfter(s + 1),
+                learningRate,
+                byName(outcome.tasks()),
+                outcome,
+                shareOfPeak(arithmetic.of(batch), outcome.nanos())));
         boolean last = s + 1 == plan.steps();
         if (last || options.evaluateEvery() > 0 && (s + 1) % options.evaluateEvery() == 0) {
           evaluate(s + 1, plan.steps(), validation, listener, optimiser);
@@ -106,6 +114,11 @@ public final class Trainer {
       }
     }
     return plan.steps();
+  }
+
+  private OptionalDouble shareOfPeak(double operations, long nanos) {
+    OptionalDouble peak = model.device().peakOperationsPerSecond();
+    return peak.isEmpty() ? peak : OptionalDouble.of(1e9 * operations / nanos / peak.getAsDouble());
   }
 
   private void evaluate(

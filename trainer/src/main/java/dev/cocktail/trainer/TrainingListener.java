@@ -31,6 +31,7 @@ public interface TrainingListener {
    * @param epoch passes over the data so far, as a fraction
    * @param tasks loss of each task that the step drew from, by name
    * @param outcome losses, norm and times
+   * @param shareOfPeak what part of the device's multiply-add peak the step's arithmetic took, where the peak is known
    */
   record StepReport(
       int step,
@@ -38,7 +39,8 @@ public interface TrainingListener {
       double epoch,
       double learningRate,
       Map<String, TaskLoss> tasks,
-      TrainingStep.Outcome outcome) {}
+      TrainingStep.Outcome outcome,
+      OptionalDouble shareOfPeak) {}
 
   /**
    * The validation sets were scored.

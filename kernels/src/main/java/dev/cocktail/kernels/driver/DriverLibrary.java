@@ -119,6 +119,7 @@ final class DriverLibrary {
 
   /** Properties of a GPU by their numbers in {@code CUdevice_attribute}. */
   enum Attribute {
+    CLOCK_KILOHERTZ(13),
     MULTIPROCESSORS(16),
     CAPABILITY_MAJOR(75),
     CAPABILITY_MINOR(76),

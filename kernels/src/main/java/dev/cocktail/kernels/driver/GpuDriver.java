@@ -35,6 +35,11 @@ public interface GpuDriver extends AutoCloseable {
   /** What the GPU is. */
   GpuInfo info();
 
+  /** The highest clock of the multiprocessors in hertz, 0 where nobody knows. */
+  default double clockHertz() {
+    return 0;
+  }
+
   /** Whether anything is copied and computed; not so where only the use of memory is planned. */
   default boolean computes() {
     return true;

@@ -79,6 +79,7 @@ public final class JCudaDriver implements GpuDriver {
   private final CUcontext context;
   private final GpuInfo info;
   private final GpuMemory memory;
+  private final double clockHertz;
   private final Arena arena = Arena.ofShared();
   private final List<NativeStream> streams = new ArrayList<>();
   private final List<CUevent> events = new ArrayList<>();
@@ -92,7 +93,8 @@ public final class JCudaDriver implements GpuDriver {
   private String lastLaunch = "";
   private boolean closed;
 
-  private JCudaDriver(CUdevice device, CUcontext context, GpuInfo info, GpuMemory memory) {
+  private JCudaDriver(CUdevice device, CUcontext context, GpuInfo info, GpuMemory memory, double clockHertz) {
+    this.clockHertz = clockHertz;
     this.device = device;
     this.context = context;
     this.info = info;
@@ -140,7 +142,8 @@ public final class JCudaDriver implements GpuDriver {
     checkOpening(ordinal, cuDevicePrimaryCtxRetain(context, device));
     try {
       checkOpening(ordinal, cuCtxSetCurrent(context));
-      return new JCudaDriver(device, context, info, GpuMemory.of(library, ordinal));
+      double clockHertz = 1e3 * library.attribute(ordinal, DriverLibrary.Attribute.CLOCK_KILOHERTZ);
+      return new JCudaDriver(device, context, info, GpuMemory.of(library, ordinal), clockHertz);
     } catch (RuntimeException e) {
       cuDevicePrimaryCtxRelease(device);
       throw e;
@@ -194,6 +197,11 @@ public final class JCudaDriver implements GpuDriver {
   @Override
   public GpuInfo info() {
     return info;
+  }
+
+  @Override
+  public double clockHertz() {
+    return clockHertz;
   }
 
   @Override

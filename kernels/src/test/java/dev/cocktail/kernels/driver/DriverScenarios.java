@@ -34,6 +34,7 @@ final class DriverScenarios {
     JCudaDriver driver = JCudaDriver.open(0);
     GpuInfo info = driver.info();
     assertThat(info).isEqualTo(new GpuInfo("Host GPU 0", 0, 8, 0, 4, 99 << 10, 1L << 30, 12040));
+    assertThat(driver.clockHertz()).isEqualTo(1.5e9);
     assertThat(driver.note()).isEmpty();
     GpuDriver.Stream stream = driver.openStream();
     long range = driver.reserve(2 * PIECE);

@@ -8,6 +8,7 @@ import dev.cocktail.tensor.Tensor;
 import dev.cocktail.tensor.TensorArena;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.OptionalDouble;
 
 /**
  * The processor as a device: memory off the heap, operations on the Java Vector API, a fixed pool of threads.
@@ -136,6 +137,11 @@ public final class CpuDevice implements Device {
   @Override
   public void synchronize() {
     // Operations are done when they return.
+  }
+
+  @Override
+  public OptionalDouble peakOperationsPerSecond() {
+    return OptionalDouble.of(MultiplyAddPeak.perSecond(pool));
   }
 
   @Override

@@ -136,4 +136,14 @@ class CpuDeviceTest {
           .hasMessageContaining("F32[4]");
     }
   }
+
+  @Test
+  void theSameThreadsHaveTheSamePeak() {
+    try (CpuDevice one = new CpuDevice(1);
+        CpuDevice another = new CpuDevice(1)) {
+      double peak = one.peakOperationsPerSecond().orElseThrow();
+      assertThat(peak).isPositive().isFinite();
+      assertThat(another.peakOperationsPerSecond()).hasValue(peak);
+    }
+  }
 }
