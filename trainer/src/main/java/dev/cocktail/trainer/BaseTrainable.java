@@ -4,11 +4,14 @@ import static java.util.Objects.requireNonNull;
 
 import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.RandomKey;
+import dev.cocktail.tensor.Tensor;
 import dev.cocktail.tensor.TensorArena;
 import dev.cocktail.tensor.Variable;
+import dev.cocktail.tensor.safetensors.AtomicFolder;
 import dev.cocktail.transformer.LinearTransform;
 import dev.cocktail.transformer.Phi3Model;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -17,6 +20,8 @@ import java.util.Map;
  * folder.
  */
 public final class BaseTrainable implements Trainable {
+  private static final String KEPT = "weights.safetensors";
+
   private final Phi3Model model;
   private final TensorArena arena;
   private final DType savedType;
@@ -66,7 +71,24 @@ public final class BaseTrainable implements Trainable {
 
   @Override
   public void save(Path folder) {
-    model.save(folder, savedType);
+    AtomicFolder.replace(folder, target -> model.save(target, savedType));
+  }
+
+  /** Only the trained weights, in the type they are trained in. */
+  @Override
+  public void keep(Path folder) {
+    ParameterFile.write(folder.resolve(KEPT), model.device(), values());
+  }
+
+  @Override
+  public void restore(Path folder) {
+    ParameterFile.read(folder.resolve(KEPT), model.device(), values());
+  }
+
+  private Map<String, Tensor> values() {
+    Map<String, Tensor> values = new LinkedHashMap<>();
+    parameters().forEach((name, parameter) -> values.put(name, parameter.value()));
+    return values;
   }
 
   @Override

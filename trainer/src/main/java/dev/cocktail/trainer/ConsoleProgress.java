@@ -98,6 +98,34 @@ public final class ConsoleProgress implements TrainingListener, AutoCloseable {
             byTask(report.tasks(), 4)));
   }
 
+  @Override
+  public void improved(Improvement improvement) {
+    line(
+        String.format(
+            Locale.ROOT,
+            "best so far by %s: %.4f, after step %d",
+            improvement.criterion(),
+            improvement.value(),
+            improvement.step()));
+  }
+
+  @Override
+  public void saved(SavedCheckpoint checkpoint) {
+    line("saved " + checkpoint.folder());
+  }
+
+  @Override
+  public void stoppedEarly(EarlyStop stop) {
+    line(
+        String.format(
+            Locale.ROOT,
+            "stopping after step %d/%d: %d evaluations in a row were no better than the one after step %d",
+            stop.step(),
+            stop.steps(),
+            stop.patience(),
+            stop.best()));
+  }
+
   private static String speed(StepReport report, double tokensPerSecond) {
     String share =
         report.shareOfPeak().isEmpty()

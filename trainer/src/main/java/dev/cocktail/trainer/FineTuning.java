@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
@@ -46,14 +47,32 @@ public final class FineTuning {
    * @param steps optimiser steps taken
    * @param before validation loss of each task before the first step; empty without validation sets
    * @param after validation loss of each task after the last step
+   * @param best what was chosen, which is what {@code trained} holds; empty where the run ends with its last state
+   * @param last the folder with what the last step left, where that is not {@code trained}
    */
   public record Result(
-      Path folder, Path trained, int steps, Map<String, TaskLoss> before, Map<String, TaskLoss> after) {}
+      Path folder,
+      Path trained,
+      int steps,
+      Map<String, TaskLoss> before,
+      Map<String, TaskLoss> after,
+      Optional<Best> best,
+      Optional<Path> last) {}
+
+  /**
+   * The best of a run's evaluations.
+   *
+   * @param step number of steps taken before it
+   * @param criterion what it was chosen by, as the run file writes it
+   * @param value the criterion's
+   */
+  public record Best(int step, String criterion, double value) {}
 
   private final RunFile run;
   private final Device device;
   private Consumer<String> notes = line -> {};
   private boolean colours;
+  private boolean resume;
   private BooleanSupplier stop = () -> false;
   private final List<TrainingListener> listeners = new ArrayList<>();
 
@@ -85,6 +104,15 @@ public final class FineTuning {
     return this;
   }
 
+  /**
+   * Continues the run that the output folder holds, from its newest checkpoint, bit for bit; begins it where there is
+   * none. A run that is over is left as it is.
+   */
+  public FineTuning resume(boolean wanted) {
+    resume = wanted;
+    return this;
+  }
+
   /** Asked before every step whether to stop there, saving what was learnt. */
   public FineTuning stopWhen(BooleanSupplier question) {
     stop = requireNonNull(question, "question");
@@ -101,7 +129,30 @@ public final class FineTuning {
    */
   public Result run() {
     requirePrecision(run.training().precision(), device);
-    RunFolder folder = RunFolder.requireFree(run.output());
+    try (RunFolder folder = resume ? RunFolder.ofRun(run.output()) : RunFolder.requireFree(run.output())) {
+      if (!folder.isBegun()) {
+        return train(folder, Optional.empty(), Optional.empty());
+      }
+      folder.lock();
+      RunInputs inputs = RunInputs.of(run, device);
+      JsonRecords.read(folder.inputs(), RunInputs.class).requireSame(inputs, folder.path(), _ -> {});
+      Optional<RunOutcome> outcome = folder.outcome().filter(ended -> ended.ending().isFinal());
+      if (outcome.isPresent()) {
+        notes.accept(folder.path() + " holds a run that is over; nothing is left to do");
+        return result(folder, outcome.get());
+      }
+      Optional<TrainingCheckpoint> checkpoint =
+          TrainingCheckpoint.newest(new CheckpointStore(folder.checkpoints()), inputs, notes);
+      notes.accept(
+          checkpoint
+              .map(at -> "continuing after step " + at.state().step() + ", from " + at.folder())
+              .orElse(folder.path() + " has no checkpoint yet; the run begins again"));
+      return train(folder, Optional.of(inputs), checkpoint);
+    }
+  }
+
+  /** Opens all that a run needs, checks it, and trains. */
+  private Result train(RunFolder folder, Optional<RunInputs> begunWith, Optional<TrainingCheckpoint> checkpoint) {
     boolean checkpointLayers = MemoryPlan.of(run, device).chooseCheckpointing(notes);
     try (Phi3Model model = Phi3Model.load(run.model(), device);
         Tokenizer tokenizer = Tokenizer.load(run.model())) {
@@ -112,11 +163,35 @@ public final class FineTuning {
       var packer = new Packer(training.tokensPerStep(), training.microBatchTokens());
       PackedPlan plan = PackedPlan.of(data.train(), mixture, packer, training.stop());
       try (Trainable trainable = trainable(run, model)) {
+        describe(trainable, data, plan);
+        RunInputs inputs = begunWith.orElseGet(() -> RunInputs.of(run, device));
+        if (begunWith.isEmpty()) {
+          folder.create(run, inputs);
+        } else {
+          folder.update(run);
+        }
         boolean isAdapter = run.adapter().type() != AdapterSection.Type.NONE;
         Path target = isAdapter ? folder.adapter() : folder.model();
-        return train(folder, model, trainable, data, plan, target, checkpointLayers);
+        var parts =
+            new TrainingRun.Parts(
+                run, inputs, folder, target, model, trainable, data, plan, checkpointLayers, listeners, notes, stop);
+        return result(folder, TrainingRun.run(parts, checkpoint));
       }
     }
+  }
+
+  private static Result result(RunFolder folder, RunOutcome outcome) {
+    RunOutcome.Saved trained = outcome.trained();
+    return new Result(
+        folder.path(),
+        folder.path().resolve(trained.folder()),
+        outcome.steps(),
+        outcome.before(),
+        outcome.after(),
+        trained.value() == null
+            ? Optional.empty()
+            : Optional.of(new Best(trained.step(), trained.criterion(), trained.value())),
+        Optional.ofNullable(outcome.last()).map(last -> folder.path().resolve(last.folder())));
   }
 
   private static void requirePrecision(Precision wanted, Device device) {
@@ -155,15 +230,7 @@ public final class FineTuning {
     return "mixture " + run.mixture().strategy().name().toLowerCase(Locale.ROOT) + ": " + String.join("; ", tasks);
   }
 
-  private Result train(
-      RunFolder folder,
-      Phi3Model model,
-      Trainable trainable,
-      RunData data,
-      PackedPlan plan,
-      Path target,
-      boolean checkpointLayers) {
-    TrainingSection training = run.training();
+  private void describe(Trainable trainable, RunData data, PackedPlan plan) {
     long numbers = trainable.parameters().values().stream().mapToLong(p -> p.value().elements()).sum();
     notes.accept(
         String.format(
@@ -171,74 +238,9 @@ public final class FineTuning {
             "training %,d parameters for %,d steps of up to %,d tokens",
             numbers,
             plan.steps(),
-            training.tokensPerStep()));
+            run.training().tokensPerStep()));
     if (data.train().size() > 1) {
       notes.accept(describeMixture(data, plan));
-    }
-    int every = run.evaluation().every().steps(plan.steps() / plan.epochsAfter(plan.steps()));
-    var options =
-        new Trainer.Options(
-            training.learningRates(plan.steps()),
-            training.optimiser(),
-            checkpointLayers,
-            every,
-            training.seed(),
-            training.lossRule(run.taskNames()));
-    List<String> names = run.taskNames();
-    var trainer = new Trainer(model, trainable, names, options);
-    var memory = new RunMemory();
-    folder.create(run);
-    int steps;
-    try (var metrics = new MetricsWriter(folder.metrics())) {
-      List<TrainingListener> all = new ArrayList<>(List.of(memory));
-      all.addAll(listeners);
-      all.add(new MetricsListener(metrics, names, plan));
-      steps = trainer.train(plan, data.validation(), TrainingListener.all(all), stop);
-    } catch (TrainingFailedException e) {
-      trainable.save(target);
-      throw e.withAdvice("what was learnt up to step " + e.keptSteps() + " is in " + target);
-    } catch (RuntimeException | Error e) {
-      saveInNeed(trainable, target, memory.steps, e);
-      throw e;
-    }
-    trainable.save(target);
-    if (steps < plan.steps()) {
-      throw new InterruptedRunException(
-          "stopped after step " + steps + " of " + plan.steps() + "; what was learnt is in " + target);
-    }
-    return new Result(folder.path(), target, steps, memory.first, memory.last);
-  }
-
-  /** Keeps what was learnt before something failed that has nothing to do with it, such as memory or a full disk. */
-  private void saveInNeed(Trainable trainable, Path target, int steps, Throwable failure) {
-    if (steps == 0) {
-      return;
-    }
-    try {
-      trainable.save(target);
-      notes.accept("failed after step " + steps + "; what was learnt until then is in " + target);
-    } catch (RuntimeException | Error alsoFailed) {
-      failure.addSuppressed(alsoFailed);
-    }
-  }
-
-  /** Remembers how far the run came, and the first and the latest validation losses. */
-  private static final class RunMemory implements TrainingListener {
-    private int steps;
-    private Map<String, TaskLoss> first = Map.of();
-    private Map<String, TaskLoss> last = Map.of();
-
-    @Override
-    public void stepped(StepReport report) {
-      steps = report.step();
-    }
-
-    @Override
-    public void evaluated(EvaluationReport report) {
-      if (report.step() == 0) {
-        first = report.tasks();
-      }
-      last = report.tasks();
     }
   }
 }

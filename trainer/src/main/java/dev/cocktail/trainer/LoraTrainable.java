@@ -4,12 +4,16 @@ import static java.util.Objects.requireNonNull;
 
 import dev.cocktail.lora.AdapterConfig;
 import dev.cocktail.lora.LoraAdapter;
+import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.RandomKey;
+import dev.cocktail.tensor.Tensor;
 import dev.cocktail.tensor.TensorArena;
 import dev.cocktail.tensor.Variable;
+import dev.cocktail.tensor.safetensors.AtomicFolder;
 import dev.cocktail.transformer.LinearTransform;
 import dev.cocktail.transformer.Phi3Model;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Function;
 
@@ -18,10 +22,14 @@ public final class LoraTrainable implements Trainable {
   /** Keeps the initialisation's random numbers apart from those of other users of the same seed. */
   private static final long INITIALISATION_STREAM = 0x696E6974;
 
+  private static final String KEPT = "adapter";
+
   private final LoraAdapter adapter;
+  private final Device device;
   private final TensorArena arena;
 
-  private LoraTrainable(LoraAdapter adapter, TensorArena arena) {
+  private LoraTrainable(LoraAdapter adapter, Device device, TensorArena arena) {
+    this.device = requireNonNull(device, "device");
     this.adapter = requireNonNull(adapter, "adapter");
     this.arena = requireNonNull(arena, "arena");
   }
@@ -40,7 +48,7 @@ public final class LoraTrainable implements Trainable {
   private static LoraTrainable inArena(Phi3Model model, Function<TensorArena, LoraAdapter> make) {
     TensorArena arena = model.device().openArena("adapter");
     try {
-      return new LoraTrainable(make.apply(arena), arena);
+      return new LoraTrainable(make.apply(arena), model.device(), arena);
     } catch (RuntimeException | Error e) {
       arena.close();
       throw e;
@@ -74,7 +82,20 @@ public final class LoraTrainable implements Trainable {
 
   @Override
   public void save(Path folder) {
-    adapter.save(folder);
+    AtomicFolder.replace(folder, adapter::save);
+  }
+
+  /** As PEFT's files too, so that every checkpoint's adapter can be used. */
+  @Override
+  public void keep(Path folder) {
+    adapter.save(folder.resolve(KEPT));
+  }
+
+  @Override
+  public void restore(Path folder) {
+    Map<String, Tensor> values = new LinkedHashMap<>();
+    parameters().forEach((name, parameter) -> values.put(name, parameter.value()));
+    ParameterFile.read(folder.resolve(KEPT).resolve("adapter_model.safetensors"), device, values);
   }
 
   @Override

@@ -1,31 +1,39 @@
 package dev.cocktail.trainer;
 
 import dev.cocktail.trainer.data.TaskShare;
-import java.util.Arrays;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Writes what happens in a run to its {@code metrics.jsonl}. */
 final class MetricsListener implements TrainingListener {
+  /** Keys of a step whose values are the clock's; all others are the same whenever the same run is made again. */
+  static final Set<String> TIMED_KEYS = 
+      Set.of("tokens_per_s", "forward_ms", "backward_ms", "optimiser_ms", "share_of_peak");
+
   private final MetricsWriter metrics;
   private final List<String> taskNames;
   private final TrainingPlan plan;
-
-  /** Of each task, what all steps so far learnt from; their losses are not summed. */
-  private final TaskLoss[] soFar;
+  private final RunProgress progress;
 
   /**
    * Writes for a plan.
    *
    * @param taskNames names of the tasks by their number
+   * @param progress hears of everything before this does
    */
-  MetricsListener(MetricsWriter metrics, List<String> taskNames, TrainingPlan plan) {
+  MetricsListener(MetricsWriter metrics, List<String> taskNames, TrainingPlan plan, RunProgress progress) {
     this.metrics = metrics;
     this.taskNames = List.copyOf(taskNames);
     this.plan = plan;
-    this.soFar = new TaskLoss[taskNames.size()];
-    Arrays.fill(soFar, TaskLoss.NONE);
+    this.progress = progress;
+  }
+
+  @Override
+  public List<Path> appendedFiles() {
+    return List.of(metrics.file());
   }
 
   @Override
@@ -57,14 +65,11 @@ final class MetricsListener implements TrainingListener {
    */
   private Map<String, Object> mixture(StepReport report) {
     List<TaskLoss> step = report.outcome().tasks();
-    for (int task = 0; task < soFar.length; task++) {
-      soFar[task] = soFar[task].plus(new TaskLoss(0, step.get(task).tokens(), step.get(task).examples()));
-    }
     List<TaskShare> planned = plan.plannedShares(report.step() - 1, report.step());
     List<TaskShare> ofStep = realised(step);
-    List<TaskShare> ofRun = realised(List.of(soFar));
+    List<TaskShare> ofRun = realised(progress.learnt());
     Map<String, Object> tasks = new LinkedHashMap<>();
-    for (int task = 0; task < soFar.length; task++) {
+    for (int task = 0; task < step.size(); task++) {
       Map<String, Object> row = new LinkedHashMap<>();
       row.put("planned_examples", planned.get(task).examples());
       row.put("examples", ofStep.get(task).examples());
@@ -90,6 +95,26 @@ final class MetricsListener implements TrainingListener {
     row.put("step", report.step());
     row.put("loss", report.loss());
     row.put("tasks", tasks(report.tasks()));
+    metrics.write(row);
+  }
+
+  @Override
+  public void improved(Improvement improvement) {
+    Map<String, Object> row = new LinkedHashMap<>();
+    row.put("event", "best");
+    row.put("step", improvement.step());
+    row.put("criterion", improvement.criterion());
+    row.put("value", improvement.value());
+    metrics.write(row);
+  }
+
+  @Override
+  public void stoppedEarly(EarlyStop stop) {
+    Map<String, Object> row = new LinkedHashMap<>();
+    row.put("event", "early_stop");
+    row.put("step", stop.step());
+    row.put("best_step", stop.best());
+    row.put("patience", stop.patience());
     metrics.write(row);
   }
 

@@ -24,8 +24,21 @@ public interface Trainable extends AutoCloseable {
   /** Whether the parameters are few beside the model, so that a second copy of them costs little. */
   boolean isSmall();
 
-  /** Writes what was trained to a folder that other tools read. Each file is whole or absent. */
+  /**
+   * Writes what was trained to a folder that other tools read, in the place of what was saved there before; the folder
+   * is whole or as it was.
+   */
   void save(Path folder);
+
+  /** Writes the parameters, bit for bit, into a folder that is there. */
+  void keep(Path folder);
+
+  /**
+   * Gives the parameters the values that {@link #keep} wrote to a folder.
+   *
+   * @throws dev.cocktail.tensor.InvalidInputException when they are missing, broken, or those of another model
+   */
+  void restore(Path folder);
 
   /** Gives the parameters' memory back. */
   @Override

@@ -13,19 +13,29 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
-import java.util.function.BooleanSupplier;
 import java.util.function.IntToDoubleFunction;
 
-/** The training loop: draws batches, takes steps, scores the validation sets, and tells listeners. */
-public final class Trainer {
+/** The training loop: draws batches and takes steps. What is to be done around them is its {@link Course}'s part. */
+public final class Trainer implements AutoCloseable {
+  /** What happens around the steps. */
+  public interface Course {
+    /**
+     * So many steps are taken; heard before the first, between all, and after the last.
+     *
+     * @return whether to go on
+     */
+    boolean pause(int taken);
+
+    /** A step was taken. */
+    void stepped(TrainingListener.StepReport report);
+  }
+
   /**
    * How to train.
    *
    * @param learningRate of a step, by its number from 0
    * @param optimiser the constants of AdamW and the clipping
    * @param checkpointLayers recompute decoder layers in the backward pass instead of keeping them
-   * @param evaluateEvery score the validation sets after every so many steps; they are scored at the start and at the
-   *     end in any case, 0 for only then
    * @param seed decides everything random in the loop, that is, dropout
    * @param loss what a step's loss, and that of the validation sets, is a mean of
    */
@@ -33,7 +43,6 @@ public final class Trainer {
       IntToDoubleFunction learningRate,
       AdamWOptimizer.Settings optimiser,
       boolean checkpointLayers,
-      int evaluateEvery,
       long seed,
       LossRule loss) {}
 
@@ -45,9 +54,10 @@ public final class Trainer {
   private final List<String> taskNames;
   private final Options options;
   private final TrainingStep step;
+  private final AdamWOptimizer optimiser;
 
   /**
-   * A loop over a model.
+   * A loop over a model; closing it frees the optimiser's memory.
    *
    * @param taskNames names of the tasks by their number
    */
@@ -57,63 +67,59 @@ public final class Trainer {
     this.taskNames = List.copyOf(taskNames);
     this.options = requireNonNull(options, "options");
     this.step = new TrainingStep(model, taskNames.size(), options.checkpointLayers(), options.loss());
+    this.optimiser =
+        new AdamWOptimizer(model.device(), trainable.parameters(), options.optimiser(), trainable.isSmall());
+  }
+
+  /** The optimiser, whose state is part of a checkpoint. */
+  public AdamWOptimizer optimiser() {
+    return optimiser;
   }
 
   /**
-   * Runs the plan.
+   * Takes a plan's steps.
    *
-   * @param validation packed validation sequences of all tasks; may be empty
-   * @param stop asked before every step whether to stop there
-   * @return how many steps were taken
+   * @param taken how many of them parameters and optimiser have behind them
+   * @return how many steps are taken now
    * @throws TrainingFailedException when a loss or gradient is not finite; the parameters are the last whose loss was,
    *     or, where these are too many to keep twice, those of the step before
    */
-  public int train(TrainingPlan plan, List<MicroBatch> validation, TrainingListener listener, BooleanSupplier stop) {
+  public int train(TrainingPlan plan, int taken, Course course) {
     RandomKey dropout = new RandomKey(options.seed(), 0).derive(DROPOUT_STREAM);
-    try (var optimiser =
-        new AdamWOptimizer(model.device(), trainable.parameters(), options.optimiser(), trainable.isSmall())) {
-      evaluate(0, plan.steps(), validation, listener, optimiser);
-      var batches = new PreparedBatches(plan);
-      var arithmetic = StepArithmetic.of(model, trainable);
-      for (int s = 0; s < plan.steps(); s++) {
-        if (stop.getAsBoolean()) {
-          return s;
-        }
-        StepBatch batch = batches.get(s);
-        int following = s + 1;
-        RandomKey ofStep = dropout.derive(s);
-        double learningRate = options.learningRate().applyAsDouble(s);
-        TrainingStep.Outcome outcome =
-            step.run(
-                batch,
-                micro -> trainable.training(ofStep.derive(micro)),
-                optimiser,
-                learningRate,
-                () -> batches.prepare(following));
-        if (!outcome.isFinite()) {
-          String what =
-              Double.isFinite(outcome.loss())
-                  ? "the gradient's norm is " + outcome.gradientNorm() + " (loss " + outcome.loss() + ")"
-                  : "the loss is " + outcome.loss();
-          throw notFinite(
-              s + 1, s, what + " at learning rate " + String.format(Locale.ROOT, "%.3g", learningRate), optimiser);
-        }
-        listener.stepped(
-            new TrainingListener.StepReport(
-                s + 1,
-                plan.steps(),
-                plan.epochsAfter(s + 1),
-                learningRate,
-                byName(outcome.tasks()),
-                outcome,
-                shareOfPeak(arithmetic.of(batch), outcome.nanos())));
-        boolean last = s + 1 == plan.steps();
-        if (last || options.evaluateEvery() > 0 && (s + 1) % options.evaluateEvery() == 0) {
-          evaluate(s + 1, plan.steps(), validation, listener, optimiser);
-        }
+    var batches = new PreparedBatches(plan);
+    var arithmetic = StepArithmetic.of(model, trainable);
+    int s = taken;
+    while (course.pause(s) && s < plan.steps()) {
+      StepBatch batch = batches.get(s);
+      int following = s + 1;
+      RandomKey ofStep = dropout.derive(s);
+      double learningRate = options.learningRate().applyAsDouble(s);
+      TrainingStep.Outcome outcome =
+          step.run(
+              batch,
+              micro -> trainable.training(ofStep.derive(micro)),
+              optimiser,
+              learningRate,
+              () -> batches.prepare(following));
+      if (!outcome.isFinite()) {
+        String what =
+            Double.isFinite(outcome.loss())
+                ? "the gradient's norm is " + outcome.gradientNorm() + " (loss " + outcome.loss() + ")"
+                : "the loss is " + outcome.loss();
+        throw notFinite(s + 1, s, what + " at learning rate " + String.format(Locale.ROOT, "%.3g", learningRate));
       }
+      s = following;
+      course.stepped(
+          new TrainingListener.StepReport(
+              s,
+              plan.steps(),
+              plan.epochsAfter(s),
+              learningRate,
+              byName(outcome.tasks()),
+              outcome,
+              shareOfPeak(arithmetic.of(batch), outcome.nanos())));
     }
-    return plan.steps();
+    return s;
   }
 
   private OptionalDouble shareOfPeak(double operations, long nanos) {
@@ -121,26 +127,36 @@ public final class Trainer {
     return peak.isEmpty() ? peak : OptionalDouble.of(1e9 * operations / nanos / peak.getAsDouble());
   }
 
-  private void evaluate(
-      int stepsTaken, int steps, List<MicroBatch> validation, TrainingListener listener, AdamWOptimizer optimiser) {
-    if (validation.isEmpty()) {
-      return;
-    }
-    List<TaskLoss> byTask = step.evaluate(validation, trainable.inference());
-    Map<String, TaskLoss> losses = byName(byTask);
-    listener.evaluated(
-        new TrainingListener.EvaluationReport(
-            stepsTaken, steps, TaskLoss.mean(options.loss(), byTask), losses, Map.of()));
-    for (var entry : losses.entrySet()) {
+  /**
+   * The losses of sequences that are not learnt from, by task.
+   *
+   * @param loss of all tasks together, the same kind of mean as a step's
+   * @param tasks of each task that has any, by name
+   */
+  public record Validation(double loss, Map<String, TaskLoss> tasks) {}
+
+  /** Scores packed sequences of all tasks. */
+  public Validation validate(List<MicroBatch> sequences) {
+    List<TaskLoss> byTask = step.evaluate(sequences, trainable.inference());
+    return new Validation(TaskLoss.mean(options.loss(), byTask), byName(byTask));
+  }
+
+  /**
+   * Refuses to go on with losses that are no numbers.
+   *
+   * @throws TrainingFailedException as {@link #train} does
+   */
+  public void requireFinite(int taken, Validation validation) {
+    for (var entry : validation.tasks().entrySet()) {
       double loss = entry.getValue().mean();
       if (!Double.isFinite(loss)) {
-        throw notFinite(stepsTaken, stepsTaken, "the validation loss of " + entry.getKey() + " is " + loss, optimiser);
+        throw notFinite(taken, taken, "the validation loss of " + entry.getKey() + " is " + loss);
       }
     }
   }
 
   /** Goes back to the parameters before the last update, the last of which a loss is known that is a number. */
-  private static TrainingFailedException notFinite(int step, int stepsTaken, String what, AdamWOptimizer optimiser) {
+  private TrainingFailedException notFinite(int step, int stepsTaken, String what) {
     boolean undone = optimiser.undo();
     String help =
         stepsTaken == 0
@@ -159,5 +175,10 @@ public final class Trainer {
       }
     }
     return byName;
+  }
+
+  @Override
+  public void close() {
+    optimiser.close();
   }
 }

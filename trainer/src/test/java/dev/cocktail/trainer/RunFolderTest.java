@@ -8,10 +8,13 @@ import dev.cocktail.trainer.config.RunFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class RunFolderTest {
+  private static final RunInputs INPUTS = new RunInputs("1", "cpu F32", Map.of(), Map.of(), Map.of());
+
   @TempDir private Path folder;
 
   @Test
@@ -22,8 +25,8 @@ class RunFolderTest {
     RunFolder first = RunFolder.requireFree(output);
     RunFolder second = RunFolder.requireFree(output);
 
-    assertThatCode(() -> first.create(run)).doesNotThrowAnyException();
-    assertThatThrownBy(() -> second.create(run))
+    assertThatCode(() -> first.create(run, INPUTS)).doesNotThrowAnyException();
+    assertThatThrownBy(() -> second.create(run, INPUTS))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("another run");
   }

@@ -71,11 +71,24 @@ public abstract class CocktailCommand implements Callable<Integer> {
 
   /** Fine-tunes as a run file says: with progress on standard error, and saving when the user interrupts. */
   protected final FineTuning.Result fineTune(RunFile run, Device device) {
+    return fineTune(run, device, false);
+  }
+
+  /**
+   * The same.
+   *
+   * @param resume whether a run that the output folder holds is continued
+   */
+  protected final FineTuning.Result fineTune(RunFile run, Device device, boolean resume) {
     boolean watched = !shared.quiet() && System.console() != null && System.console().isTerminal();
     try (var interruption = Interruption.watch();
         var progress = new ConsoleProgress(err(), run.training().logEvery(), watched)) {
       FineTuning fineTuning =
-          FineTuning.of(run, device).notes(this::note).colours(watched).stopWhen(interruption::requested);
+          FineTuning.of(run, device)
+              .notes(this::note)
+              .colours(watched)
+              .resume(resume)
+              .stopWhen(interruption::requested);
       try {
         return shared.quiet() ? fineTuning.run() : fineTuning.listener(progress).run();
       } catch (InterruptedRunException e) {

@@ -24,6 +24,13 @@ final class TrainCommand extends CocktailCommand {
   @Option(names = "--output", paramLabel = "DIR", description = "The run's folder, instead of the run file's.")
   private Path output;
 
+  @Option(
+      names = "--resume",
+      description =
+          "Continue the run in the output folder from its newest checkpoint, as if it had never stopped; begin it where"
+              + " there is none.")
+  private boolean resume;
+
   @Override
   public Integer call() {
     RunFile run = shared().apply(RunFile.read(file));
@@ -31,7 +38,7 @@ final class TrainCommand extends CocktailCommand {
       run = run.withOutput(output.toAbsolutePath().normalize());
     }
     try (Device device = shared().openDevice(run, this::note)) {
-      FineTuning.Result result = fineTune(run, device);
+      FineTuning.Result result = fineTune(run, device, resume);
       if (shared().json()) {
         printJson(summary(result));
       } else {
@@ -52,6 +59,18 @@ final class TrainCommand extends CocktailCommand {
                     task,
                     result.before().get(task).mean(),
                     loss.mean()));
+    result
+        .best()
+        .ifPresent(best ->
+            out()
+                .printf(
+                    Locale.ROOT,
+                    "best by %s: after step %d of %d, %.4f; the last is in %s%n",
+                    best.criterion(),
+                    best.step(),
+                    result.steps(),
+                    best.value(),
+                    result.last().orElseThrow()));
     out().println(result.trained());
   }
 
@@ -59,6 +78,14 @@ final class TrainCommand extends CocktailCommand {
     Map<String, Object> summary = new LinkedHashMap<>();
     summary.put("output", result.folder().toString());
     summary.put("trained", result.trained().toString());
+    result
+        .best()
+        .ifPresent(best -> {
+          summary.put("best_step", best.step());
+          summary.put("best_criterion", best.criterion());
+          summary.put("best_value", best.value());
+        });
+    result.last().ifPresent(last -> summary.put("last", last.toString()));
     summary.put("steps", result.steps());
     summary.put("validation_before", means(result.before()));
     summary.put("validation_after", means(result.after()));

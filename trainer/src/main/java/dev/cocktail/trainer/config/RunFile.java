@@ -10,12 +10,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
  * A run file with all its defaults filled in and its paths resolved: relative ones start from the run file's folder.
  */
-@Planned({"study", "balancer", "export", "checkpoints"})
+@Planned({"study", "balancer", "export"})
 public record RunFile(
     @Key("The model to fine-tune, a Hugging Face folder.") Path model,
     @Key("Small matrices that are trained beside the frozen weights.") AdapterSection adapter,
@@ -27,6 +28,7 @@ public record RunFile(
     @Key("How the tasks' examples are mixed.") MixtureSection mixture,
     @Key("How long, in what portions, and how the weights are changed.") TrainingSection training,
     @Key("How often the validation loss is taken.") EvaluationSection evaluation,
+    @Key("How often a run saves what it needs to be continued.") CheckpointSection checkpoints,
     @Key(value = "Where the run's folder is made.", defaultsTo = "runs/${name}") Path output)
     implements Checked {
   private static final long LARGEST_FILE = 1 << 20;
@@ -98,24 +100,27 @@ public record RunFile(
 
   /** This run with another seed for everything, the mixture's order included where the file gave it none of its own. */
   public RunFile withSeed(long seed) {
-    return new RunFile(
-        model, adapter, trainable, tasks, mixture, Sections.with(training, "seed", seed), evaluation, output);
+    return Sections.with(this, "training", Sections.with(training, "seed", seed));
   }
 
   /** This run with activations of another precision. */
   public RunFile withPrecision(Precision precision) {
-    return new RunFile(
-        model, adapter, trainable, tasks, mixture, Sections.with(training, "precision", precision), evaluation, output);
+    return Sections.with(this, "training", Sections.with(training, "precision", precision));
   }
 
   /** This run with another folder for its output. */
   public RunFile withOutput(Path folder) {
-    return new RunFile(model, adapter, trainable, tasks, mixture, training, evaluation, folder);
+    return Sections.with(this, "output", folder);
   }
 
   /** The resolved run as YAML, every key with its value; reading it back gives an equal run. */
   public String toYaml() {
     return SectionWriter.write(this);
+  }
+
+  /** The resolved run's values by key, such as {@code training.seed} or {@code tasks[0].train}, as YAML has them. */
+  public Map<String, String> values() {
+    return SectionWriter.values(this);
   }
 
   private void requireTasks(String key, TaskNumbers numbers, Place place) {
@@ -125,6 +130,27 @@ public record RunFile(
             key + "." + Scalars.shortened(name),
             "there is no task of this name" + NearestName.hint(Scalars.shortened(name), taskNames()));
       }
+    }
+  }
+
+  private void checkCriterion(BestCriterion criterion, Place place) {
+    String key = "evaluation.best";
+    criterion
+        .task()
+        .filter(name -> !taskNames().contains(name))
+        .ifPresent(name -> {
+          throw place.wrong(
+              key,
+              "there is no task '"
+                  + Scalars.shortened(name)
+                  + "'"
+                  + NearestName.hint(Scalars.shortened(name), taskNames()));
+        });
+    List<TaskSection> measured =
+        tasks.stream().filter(task -> criterion.task().map(task.name()::equals).orElse(true)).toList();
+    if (measured.stream().allMatch(task -> task.validation().isEmpty())) {
+      throw place.wrong(
+          key, "'" + criterion + "' is measured on validation examples; name a file under tasks[].validation");
     }
   }
 
@@ -139,6 +165,7 @@ public record RunFile(
         throw place.wrong("tasks[" + i + "].name", "'" + tasks.get(i).name() + "' is already the name of another task");
       }
     }
+    evaluation.criterion().ifPresent(criterion -> checkCriterion(criterion, place));
     requireTasks("mixture.weights", mixture.weights(), place);
     requireTasks("training.loss_weights", training.lossWeights(), place);
     for (TaskSection task : tasks) {

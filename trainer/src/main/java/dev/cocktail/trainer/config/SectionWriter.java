@@ -1,7 +1,9 @@
 package dev.cocktail.trainer.config;
 
 import java.lang.reflect.RecordComponent;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -23,6 +25,29 @@ final class SectionWriter {
     var writer = new SectionWriter();
     writer.section(section, "", "");
     return writer.yaml.toString();
+  }
+
+  /** All keys of a section that has values, by path such as {@code tasks[0].name}, each value as it is written. */
+  static Map<String, String> values(Record section) {
+    Map<String, String> values = new LinkedHashMap<>();
+    collect(section, "", values);
+    return values;
+  }
+
+  private static void collect(Record section, String prefix, Map<String, String> values) {
+    for (RecordComponent component : section.getClass().getRecordComponents()) {
+      Object value = Sections.get(section, component);
+      String path = prefix + Sections.keyName(component);
+      if (Sections.isSection(component.getGenericType())) {
+        collect((Record) value, path + ".", values);
+      } else if (value instanceof List<?> list && !list.isEmpty() && list.getFirst() instanceof Record) {
+        for (int i = 0; i < list.size(); i++) {
+          collect((Record) list.get(i), path + "[" + i + "].", values);
+        }
+      } else {
+        values.put(path, scalar(value));
+      }
+    }
   }
 
   /** Writes a section's keys; the first line starts with another indentation where it follows a list's hyphen. */

@@ -9,6 +9,7 @@ import dev.cocktail.tensor.Tensor;
 import dev.cocktail.tensor.TensorArena;
 import dev.cocktail.tensor.Variable;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -47,6 +48,8 @@ public final class AdamWOptimizer implements AutoCloseable {
   /** The values before the last step; empty where they are not kept. */
   private final List<Tensor> previous = new ArrayList<>();
 
+  private final Map<String, Tensor> moments = new LinkedHashMap<>();
+  private final Map<String, Tensor> previousByName = new LinkedHashMap<>();
   private final Tensor norm;
   private final Tensor scale;
   private final Tensor normOnHost;
@@ -81,12 +84,18 @@ public final class AdamWOptimizer implements AutoCloseable {
       Tensor value = parameter.value();
       group.values.add(value);
       group.gradients.add(parameter.gradient());
-      group.first.add(zeros(value));
-      group.second.add(zeros(value));
+      Tensor first = zeros(value);
+      Tensor second = zeros(value);
+      group.first.add(first);
+      group.second.add(second);
+      moments.put("exp_avg." + name, first);
+      moments.put("exp_avg_sq." + name, second);
       gradients.add(parameter.gradient());
       values.add(value);
       if (undoable) {
-        previous.add(arena.allocate(value.dtype(), value.shape()));
+        Tensor before = arena.allocate(value.dtype(), value.shape());
+        previous.add(before);
+        previousByName.put("previous." + name, before);
       }
     });
     this.groups = List.of(decaying, constant);
@@ -106,6 +115,30 @@ public final class AdamWOptimizer implements AutoCloseable {
     Tensor zeros = arena.allocate(like.dtype(), like.shape());
     ops.fill(zeros, 0);
     return zeros;
+  }
+
+  /**
+   * All that it remembers beside the number of steps: under PyTorch's names the two moments of each parameter, {@code
+   * exp_avg.NAME} and {@code exp_avg_sq.NAME}, and, where a step can be undone, the values before it, {@code
+   * previous.NAME}. The tensors themselves, not copies.
+   */
+  public Map<String, Tensor> state() {
+    Map<String, Tensor> state = new LinkedHashMap<>(moments);
+    if (undoable) {
+      state.putAll(previousByName);
+    }
+    return state;
+  }
+
+  /**
+   * Goes on after so many steps: the tensors to be filled with what {@link #state()} had then.
+   *
+   * @param stepsTaken above 0
+   */
+  public Map<String, Tensor> state(long stepsTaken) {
+    steps = stepsTaken;
+    undoable = !previous.isEmpty();
+    return state();
   }
 
   /** Number of steps taken. */

@@ -128,15 +128,9 @@ class RunFilePropertyTest {
             paths, Arbitraries.longs(), Arbitraries.doubles().between(1e-12, 1e3).ofScale(15), targets())
         .as((path, seed, rate, targets) -> {
           RunFile run = base.withOutput(path).withSeed(seed);
-          return new RunFile(
-              path,
-              Sections.with(run.adapter(), "targetModules", targets),
-              run.trainable(),
-              run.tasks(),
-              run.mixture(),
-              Sections.with(run.training(), "learningRate", rate),
-              run.evaluation(),
-              run.output());
+          RunFile other = Sections.with(run, "model", path);
+          other = Sections.with(other, "adapter", Sections.with(run.adapter(), "targetModules", targets));
+          return Sections.with(other, "training", Sections.with(run.training(), "learningRate", rate));
         });
   }
 

@@ -1,0 +1,313 @@
+package dev.cocktail.trainer;
+
+import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.trainer.RunOutcome.Ending;
+import dev.cocktail.trainer.TrainingListener.EvaluationReport;
+import dev.cocktail.trainer.TrainingListener.StepReport;
+import dev.cocktail.trainer.config.BestCriterion;
+import dev.cocktail.trainer.config.RunFile;
+import dev.cocktail.trainer.config.TrainingSection;
+import dev.cocktail.transformer.Phi3Model;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+
+/**
+ * The course of one run, once all that it needs is open: trains, scores the validation sets, chooses the best, saves
+ * checkpoints, and leaves what was trained in the run's folder.
+ */
+final class TrainingRun implements Trainer.Course {
+  /**
+   * What a run is made of.
+   *
+   * @param folder locked for this process, its run begun
+   * @param target where what is trained is saved
+   * @param listeners told of everything
+   * @param notes told lines for people
+   * @param stop asked between steps whether to stop there
+   */
+  record Parts(
+      RunFile run,
+      RunInputs inputs,
+      RunFolder folder,
+      Path target,
+      Phi3Model model,
+      Trainable trainable,
+      RunData data,
+      PackedPlan plan,
+      boolean checkpointLayers,
+      List<TrainingListener> listeners,
+      Consumer<String> notes,
+      BooleanSupplier stop) {}
+
+  private final Parts parts;
+  private final RunFolder folder;
+  private final Trainable trainable;
+  private final PackedPlan plan;
+  private final RunProgress progress;
+  private final Optional<BestCriterion> criterion;
+  private final Selection selection;
+  private final CheckpointStore checkpoints;
+  private final CheckpointStore bests;
+  private final int evaluateEvery;
+  private final int saveEvery;
+  private final long saveNanos;
+
+  /** The steps that a checkpoint has behind it from which the run goes on; -1 for a run from its beginning. */
+  private final int from;
+
+  private Trainer trainer;
+  private TrainingListener listener;
+  private int lastSaved;
+  private long lastSavedAt;
+  private Ending ending = Ending.DONE;
+
+  private TrainingRun(Parts parts, Optional<TrainingCheckpoint> checkpoint) {
+    this.parts = parts;
+    this.folder = parts.folder();
+    this.trainable = parts.trainable();
+    this.plan = parts.plan();
+    RunFile run = parts.run();
+    Optional<RunState> state = checkpoint.map(TrainingCheckpoint::state);
+    this.from = state.map(RunState::step).orElse(-1);
+    this.lastSaved = Math.max(0, from);
+    this.progress = state.map(RunProgress::of).orElseGet(() -> new RunProgress(run.tasks().size()));
+    this.criterion = run.evaluation().criterion();
+    int patience = run.evaluation().patience().orElse(Integer.MAX_VALUE);
+    this.selection =
+        new Selection(
+            criterion, patience, state.map(RunState::best).orElse(null), state.map(RunState::sinceBest).orElse(0));
+    this.checkpoints = new CheckpointStore(folder.checkpoints());
+    this.bests = new CheckpointStore(folder.bests());
+    double stepsPerEpoch = plan.steps() / plan.epochsAfter(plan.steps());
+    this.evaluateEvery = run.evaluation().every().steps(stepsPerEpoch);
+    this.saveEvery = run.checkpoints().every().steps(stepsPerEpoch);
+    OptionalDouble minutes = run.checkpoints().minutes();
+    this.saveNanos = minutes.isPresent() ? (long) (minutes.getAsDouble() * 60e9) : Long.MAX_VALUE;
+  }
+
+  /**
+   * Runs to the end.
+   *
+   * @param checkpoint where to go on; empty to begin
+   * @throws InvalidInputException when the checkpoint is broken
+   * @throws TrainingFailedException as {@link FineTuning#run} does
+   * @throws InterruptedRunException as {@link FineTuning#run} does
+   */
+  static RunOutcome run(Parts parts, Optional<TrainingCheckpoint> checkpoint) {
+    return new TrainingRun(parts, checkpoint).run(checkpoint);
+  }
+
+  private RunOutcome run(Optional<TrainingCheckpoint> checkpoint) {
+    TrainingSection training = parts.run().training();
+    List<String> names = parts.run().taskNames();
+    var options =
+        new Trainer.Options(
+            training.learningRates(plan.steps()),
+            training.optimiser(),
+            parts.checkpointLayers(),
+            training.seed(),
+            training.lossRule(names));
+    try (var metrics = new MetricsWriter(folder.metrics());
+        var opened = new Trainer(parts.model(), trainable, names, options)) {
+      trainer = opened;
+      List<TrainingListener> all = new ArrayList<>(List.of(progress));
+      all.addAll(parts.listeners());
+      all.add(new MetricsListener(metrics, names, plan, progress));
+      listener = TrainingListener.all(all);
+      rewind(checkpoint);
+      try {
+        listener.began(new TrainingListener.RunStart(folder.path(), names, plan.steps(), Math.max(0, from)));
+        trainer.train(plan, Math.max(0, from), this);
+      } catch (TrainingFailedException e) {
+        ending = Ending.FAILED;
+        finish(e.keptSteps());
+        throw e.withAdvice("what was learnt up to step " + e.keptSteps() + " is in " + lastFolder());
+      } catch (RuntimeException | Error e) {
+        finishInNeed(e);
+        throw e;
+      }
+      RunOutcome outcome = finish(progress.step());
+      if (ending == Ending.INTERRUPTED) {
+        throw new InterruptedRunException(
+            "stopped after step %d of %d; what was learnt is in %s; train --resume continues"
+                .formatted(progress.step(), plan.steps(), lastFolder()));
+      }
+      listener.ended(new TrainingListener.RunEnd(progress.step(), parts.target(), criterion.map(_ -> folder.last())));
+      return outcome;
+    }
+  }
+
+  /** Brings the run's folder, parameters and optimiser to where the run goes on. */
+  private void rewind(Optional<TrainingCheckpoint> checkpoint) {
+    folder.rewind(listener.appendedFiles(), checkpoint.map(at -> at.state().files()).orElse(Map.of()));
+    checkpoints.deleteUnfinished();
+    bests.deleteUnfinished();
+    keepReferencedBests();
+    if (checkpoint.isPresent()) {
+      checkpoint.get().restore(trainable, trainer.optimiser(), parts.model().device());
+      Selection.Best best = selection.best();
+      if (best != null && !bests.whole().containsKey(best.step())) {
+        throw new InvalidInputException(
+            bests.folder(best.step()) + " is missing, the best of " + checkpoint.get().folder());
+      }
+    }
+    lastSavedAt = System.nanoTime();
+  }
+
+  @Override
+  public void stepped(StepReport report) {
+    listener.stepped(report);
+  }
+
+  @Override
+  public boolean pause(int taken) {
+    boolean isNew = taken != from; // What was done at a checkpoint before it was saved is not done again.
+    if (isNew) {
+      evaluate(taken);
+    }
+    boolean exhausted = criterion.isPresent() && selection.isExhausted() && taken < plan.steps();
+    if (exhausted && isNew) {
+      listener.stoppedEarly(
+          new TrainingListener.EarlyStop(taken, plan.steps(), selection.best().step(), selection.patience()));
+    }
+    if (exhausted) {
+      ending = Ending.STOPPED_EARLY;
+    }
+    boolean interrupted = !exhausted && taken < plan.steps() && parts.stop().getAsBoolean();
+    if (interrupted) {
+      ending = Ending.INTERRUPTED;
+    }
+    boolean due =
+        interrupted || saveEvery > 0 && taken % saveEvery == 0 || System.nanoTime() - lastSavedAt >= saveNanos;
+    if (due && taken > lastSaved) {
+      save(taken);
+    }
+    return ending == Ending.DONE;
+  }
+
+  private void evaluate(int taken) {
+    boolean due = taken == 0 || taken == plan.steps() || evaluateEvery > 0 && taken % evaluateEvery == 0;
+    if (!due || parts.data().validation().isEmpty()) {
+      return;
+    }
+    Trainer.Validation validation = trainer.validate(parts.data().validation());
+    var report = new EvaluationReport(taken, plan.steps(), validation.loss(), validation.tasks(), Map.of());
+    listener.evaluated(report);
+    trainer.requireFinite(taken, validation);
+    Selection.Best before = selection.best();
+    if (selection.consider(report)) {
+      Selection.Best best = selection.best();
+      bests.write(taken, trainable::keep);
+      keepReferencedBests();
+      listener.improved(
+          new TrainingListener.Improvement(
+              taken,
+              criterion.orElseThrow().toString(),
+              best.value(),
+              before == null ? OptionalDouble.empty() : OptionalDouble.of(before.value())));
+    }
+  }
+
+  private void save(int taken) {
+    Map<String, Long> lengths = folder.lengths(listener.appendedFiles());
+    var state =
+        new RunState(
+            taken,
+            progress.before(),
+            progress.after(),
+            progress.learnt(),
+            selection.best(),
+            selection.since(),
+            lengths);
+    Path saved =
+        checkpoints.write(
+            taken,
+            unfinished ->
+                TrainingCheckpoint.write(
+                    unfinished, state, parts.inputs(), trainable, trainer.optimiser(), parts.model().device()));
+    lastSaved = taken;
+    checkpoints.keepNewest(parts.run().checkpoints().keep());
+    keepReferencedBests();
+    lastSavedAt = System.nanoTime();
+    listener.saved(new TrainingListener.SavedCheckpoint(taken, plan.steps(), saved));
+  }
+
+  /** Keeps the best so far, and those of all checkpoints, from which the run may have to go on. */
+  private void keepReferencedBests() {
+    List<Integer> needed = new ArrayList<>();
+    if (selection.best() != null) {
+      needed.add(selection.best().step());
+    }
+    checkpoints
+        .whole()
+        .values()
+        .forEach(
+            path -> TrainingCheckpoint.stateOf(path).map(RunState::best).ifPresent(best -> needed.add(best.step())));
+    bests.keepOnly(needed);
+  }
+
+  /** Where what the last step left is saved. */
+  private Path lastFolder() {
+    return criterion.isPresent() ? folder.last() : parts.target();
+  }
+
+  /**
+   * Saves what was learnt, the best where the run chooses, and says which is which.
+   *
+   * @param steps how many steps the parameters have behind them
+   */
+  private RunOutcome finish(int steps) {
+    trainable.save(lastFolder());
+    RunOutcome.Saved last = new RunOutcome.Saved(folder.name(lastFolder()), "last", steps, null, null);
+    RunOutcome.Saved trained = last;
+    if (criterion.isPresent()) {
+      Selection.Best best = selection.best();
+      if (best == null) { // Nothing was evaluated before the run failed.
+        trainable.save(parts.target());
+        trained = new RunOutcome.Saved(folder.name(parts.target()), "last", steps, null, null);
+      } else {
+        trainable.restore(bests.folder(best.step()));
+        trainable.save(parts.target());
+        trained =
+            new RunOutcome.Saved(
+                folder.name(parts.target()), "best", best.step(), criterion.get().toString(), best.value());
+      }
+    }
+    var outcome =
+        new RunOutcome(
+            ending,
+            progress.step(),
+            plan.steps(),
+            trained,
+            criterion.isPresent() ? last : null,
+            progress.before(),
+            progress.after());
+    JsonRecords.write(folder.result(), outcome);
+    if (ending.isFinal()) {
+      bests.keepOnly(List.of()); // The best is in its place now.
+    }
+    return outcome;
+  }
+
+  /** Keeps what was learnt before something failed that has nothing to do with it, such as memory or a full disk. */
+  private void finishInNeed(Throwable failure) {
+    if (progress.step() == 0) {
+      return;
+    }
+    try {
+      ending = Ending.FAILED;
+      finish(progress.step());
+      parts
+          .notes()
+          .accept("failed after step " + progress.step() + "; what was learnt until then is in " + lastFolder());
+    } catch (RuntimeException | Error alsoFailed) {
+      failure.addSuppressed(alsoFailed);
+    }
+  }
+}
