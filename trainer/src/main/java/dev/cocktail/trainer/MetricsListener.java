@@ -10,7 +10,7 @@ import java.util.Set;
 /** Writes what happens in a run to its {@code metrics.jsonl}. */
 final class MetricsListener implements TrainingListener {
   /** Keys of a step whose values are the clock's; all others are the same whenever the same run is made again. */
-  static final Set<String> TIMED_KEYS = 
+  static final Set<String> TIMED_KEYS =
       Set.of("tokens_per_s", "forward_ms", "backward_ms", "optimiser_ms", "share_of_peak");
 
   private final MetricsWriter metrics;

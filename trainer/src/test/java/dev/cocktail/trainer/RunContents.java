@@ -20,8 +20,7 @@ public final class RunContents {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /** Files that say where, how or when a run was made, not what came of it, and the checkpoints on the way. */
-  private static final List<String> OTHERS =
-      List.of("run.yaml", "inputs.json", ".lock", "checkpoints", "tensorboard");
+  private static final List<String> OTHERS = List.of("run.yaml", "inputs.json", ".lock", "checkpoints", "tensorboard");
 
   private RunContents() {}
 

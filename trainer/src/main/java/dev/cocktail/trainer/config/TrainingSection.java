@@ -13,7 +13,7 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /** {@code training}: how long, in what portions, and how the weights are changed. */
-@Planned({"optimizer", "patience", "resume", "dtype", "bf16", "fp16", "save_every"})
+@Planned({"optimizer", "dtype", "bf16", "fp16"})
 public record TrainingSection(
     @Key(
             value = "Passes over the data; a fraction is allowed.",

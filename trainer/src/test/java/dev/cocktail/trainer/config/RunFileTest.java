@@ -114,8 +114,8 @@ class RunFileTest {
         .hasMessage(
             "run.yaml:5: mixture.strategy: 'curriculum' is not supported yet; supported: proportional, uniform,"
                 + " temperature, capped, weights, sequential");
-    assertRefused(SMALLEST + "evaluation: {patience: 3}\n")
-        .hasMessage("run.yaml:5: 'patience' in 'evaluation' is not supported yet; remove it");
+    assertRefused(SMALLEST + "training: {optimizer: lion}\n")
+        .hasMessage("run.yaml:5: 'optimizer' in 'training' is not supported yet; remove it");
   }
 
   @Test
