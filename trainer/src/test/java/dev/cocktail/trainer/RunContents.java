@@ -40,6 +40,22 @@ public final class RunContents {
     return contents;
   }
 
+  /** The digests of all tensors' files in checkpoints, whose states tell how long the metrics with their times are. */
+  public static Map<String, String> weightsOf(Path checkpoints) {
+    Map<String, String> contents = new TreeMap<>();
+    if (!Files.exists(checkpoints)) {
+      return contents;
+    }
+    try (Stream<Path> files = Files.walk(checkpoints)) {
+      for (Path file : files.filter(path -> path.toString().endsWith(".safetensors")).toList()) {
+        contents.put(checkpoints.relativize(file).toString(), digest(file));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return contents;
+  }
+
   private static String metrics(Path file) throws IOException {
     return Files.readAllLines(file).stream()
         .map(line -> {

@@ -1,0 +1,121 @@
+package dev.cocktail.trainer.cli;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/** {@code cocktail train} in a process of its own, whose output is read as it comes. */
+final class TrainingProcess implements AutoCloseable {
+  private static final long LONGEST_SECONDS = 120;
+
+  private final Process process;
+  private final List<String> output = Collections.synchronizedList(new ArrayList<>());
+  private final CountDownLatch firstStep = new CountDownLatch(1);
+  private final Thread reader;
+
+  private TrainingProcess(Process process) {
+    this.process = process;
+    this.reader = Thread.ofVirtual().start(this::read);
+  }
+
+  /** Starts on the CPU. */
+  static TrainingProcess start(List<String> arguments) {
+    return launch(command(arguments));
+  }
+
+  /** Starts so that no file can become larger than so many KiB; the system itself refuses to write beyond. */
+  static TrainingProcess startWithSmallFiles(int kibibytes, List<String> arguments) {
+    List<String> limited = new ArrayList<>(List.of("bash", "-c", "ulimit -f " + kibibytes + "; exec \"$@\"", "bash"));
+    limited.addAll(command(arguments));
+    return launch(limited);
+  }
+
+  private static List<String> command(List<String> arguments) {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules",
+                "jdk.incubator.vector",
+                "--enable-native-access=ALL-UNNAMED",
+                "-XX:+UseSerialGC",
+                "-XX:-UsePerfData",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Cocktail.class.getName(),
+                "train",
+                "--device",
+                "cpu"));
+    command.addAll(arguments);
+    return command;
+  }
+
+  private static TrainingProcess launch(List<String> command) {
+    try {
+      return new TrainingProcess(new ProcessBuilder(command).redirectErrorStream(true).start());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void read() {
+    try (BufferedReader lines = process.inputReader()) {
+      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        output.add(line);
+        if (line.startsWith("step ")) {
+          firstStep.countDown();
+        }
+      }
+    } catch (IOException e) {
+      output.add(e.toString());
+    }
+    firstStep.countDown();
+  }
+
+  /** Waits for the first step, or the end. */
+  void awaitFirstStep() throws InterruptedException {
+    if (!firstStep.await(LONGEST_SECONDS, TimeUnit.SECONDS)) {
+      throw new AssertionError("no step was taken: " + output);
+    }
+  }
+
+  /**
+   * Lets it run for a while, and then kills it as {@code kill -9} does.
+   *
+   * @return whether it had not ended by itself before
+   */
+  boolean killAfter(long millis) throws InterruptedException {
+    boolean ended = process.waitFor(millis, TimeUnit.MILLISECONDS);
+    process.destroyForcibly();
+    process.waitFor();
+    reader.join();
+    return !ended;
+  }
+
+  /** Waits for the end and returns the exit code. */
+  int await() throws InterruptedException {
+    if (!process.waitFor(LONGEST_SECONDS, TimeUnit.SECONDS)) {
+      throw new AssertionError("it does not end: " + output);
+    }
+    reader.join();
+    return process.exitValue();
+  }
+
+  /** What it said so far. */
+  String output() {
+    synchronized (output) {
+      return String.join("\n", output);
+    }
+  }
+
+  @Override
+  public void close() {
+    process.destroyForcibly();
+  }
+}
