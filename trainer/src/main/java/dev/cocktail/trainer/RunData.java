@@ -3,6 +3,7 @@ package dev.cocktail.trainer;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.config.RunFile;
 import dev.cocktail.trainer.config.TaskSection;
+import dev.cocktail.trainer.data.DataSource;
 import dev.cocktail.trainer.data.Example;
 import dev.cocktail.trainer.data.ExampleEncoder;
 import dev.cocktail.trainer.data.MicroBatch;
@@ -12,7 +13,6 @@ import dev.cocktail.trainer.data.TaskData;
 import dev.cocktail.trainer.data.TaskStatistics;
 import dev.cocktail.transformer.Phi3Config;
 import dev.cocktail.transformer.text.ChatEncoder;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -63,7 +63,7 @@ record RunData(List<TaskData> train, List<MicroBatch> validation) {
       List<TaskData> train = new ArrayList<>();
       List<MicroBatch.Sequence> validation = new ArrayList<>();
       for (TaskSection task : run.tasks()) {
-        TaskData whole = load(task.name(), task.train(), examples);
+        TaskData whole = load(task.name(), task.source(task.train()), examples);
         TaskData data =
             whole.limited(task.maxExamples().orElse(Integer.MAX_VALUE), task.seed().orElse(run.training().seed()));
         if (data != whole) {
@@ -78,7 +78,7 @@ record RunData(List<TaskData> train, List<MicroBatch> validation) {
         notes.accept(describe(task.name(), data.statistics()));
         notes.accept("  such as " + sample(data.examples().getFirst()));
         if (task.validation().isPresent()) {
-          TaskData held = load(task.name(), task.validation().get(), examples);
+          TaskData held = load(task.name(), task.source(task.validation().get()), examples);
           notes.accept(describe(task.name() + ", validation", held.statistics()));
           int number = train.size();
           held.examples().forEach(example -> validation.add(new MicroBatch.Sequence(number, example)));
@@ -92,8 +92,8 @@ record RunData(List<TaskData> train, List<MicroBatch> validation) {
     /**
      * A task whose tokens the model knows; a tokenizer of another model would be noticed only in the midst of training.
      */
-    private TaskData load(String name, Path file, ExampleEncoder examples) {
-      TaskData data = TaskData.load(name, file, examples);
+    private TaskData load(String name, DataSource source, ExampleEncoder examples) {
+      TaskData data = TaskData.load(name, source, examples);
       int vocabulary = config.vocabSize();
       for (Example example : data.examples()) {
         int largest = Arrays.stream(example.ids()).max().orElse(0);
@@ -130,20 +130,33 @@ record RunData(List<TaskData> train, List<MicroBatch> validation) {
     }
 
     private static String describe(String name, TaskStatistics statistics) {
-      String dropped =
-          statistics.dropped() == 0
-              ? ""
-              : String.format(Locale.ROOT, ", %,d left out for being longer than max_length", statistics.dropped());
       return String.format(
-          Locale.ROOT,
-          "task %s: %,d examples, %,d tokens (mean %.0f, longest %,d), %.1f %% of them learnt%s",
-          name,
-          statistics.examples(),
-          statistics.tokens(),
-          statistics.meanLength(),
-          statistics.longest(),
-          100 * statistics.supervisedShare(),
-          dropped);
+              Locale.ROOT,
+              "task %s: %,d examples, %,d tokens (mean %.0f, median %,d, 95 %% up to %,d, longest %,d), %.1f %% of them"
+                  + " learnt",
+              name,
+              statistics.examples(),
+              statistics.tokens(),
+              statistics.meanLength(),
+              statistics.median(),
+              statistics.percentile95(),
+              statistics.longest(),
+              100 * statistics.supervisedShare())
+          + describe(statistics.lost());
+    }
+
+    private static String describe(TaskStatistics.Lost lost) {
+      String cut =
+          lost.cut() == 0
+              ? ""
+              : String.format(
+                  Locale.ROOT,
+                  "; cut the documents of %,d by %,d tokens in all to fit max_length",
+                  lost.cut(),
+                  lost.cutTokens());
+      return lost.dropped() == 0
+          ? cut
+          : cut + String.format(Locale.ROOT, "; %,d left out for being longer than max_length", lost.dropped());
     }
   }
 }

@@ -11,6 +11,7 @@ import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.NearestName;
 import dev.cocktail.trainer.config.RunFile;
 import dev.cocktail.trainer.config.TaskSection;
+import dev.cocktail.trainer.data.DataSource;
 import dev.cocktail.trainer.data.EvaluationItems;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -34,7 +35,8 @@ record EvalTasks(List<Metric> metrics, List<String> labels, boolean byLikelihood
 
   /** One file; where no labels were given, they are its own answers. */
   EvaluationTask ofFile(String name, Path file) {
-    return task(name, file, file);
+    DataSource source = DataSource.of(file);
+    return task(name, source, source);
   }
 
   /** The tasks of a run file, all or those of the names, each with its test file or else its validation file. */
@@ -61,19 +63,19 @@ record EvalTasks(List<Metric> metrics, List<String> labels, boolean byLikelihood
                           + ": task "
                           + section.name()
                           + " has neither test nor validation examples; name a file under one of these keys"));
-      tasks.add(task(section.name(), file, section.train()));
+      tasks.add(task(section.name(), section.source(file), section.source(section.train())));
     }
     return tasks;
   }
 
-  private EvaluationTask task(String name, Path file, Path answers) {
-    List<EvaluationItem> all = EvaluationItems.read(file);
+  private EvaluationTask task(String name, DataSource source, DataSource answers) {
+    List<EvaluationItem> all = EvaluationItems.read(source);
     Metric.Form wanted = wanted();
     AnswerForm form =
         switch (wanted) {
           case TEXT -> new TextForm();
           case NUMBER -> new NumberForm();
-          case LABELS -> labels(name, all, file, answers);
+          case LABELS -> labels(name, all, source, answers);
         };
     List<Metric> computed =
         !metrics.isEmpty() ? metrics : wanted == Metric.Form.LABELS ? OF_LABELS : List.of(Metric.EXACT_MATCH);
@@ -110,18 +112,18 @@ record EvalTasks(List<Metric> metrics, List<String> labels, boolean byLikelihood
     return labels.isEmpty() && !byLikelihood ? Metric.Form.TEXT : Metric.Form.LABELS;
   }
 
-  private LabelForm labels(String name, List<EvaluationItem> items, Path file, Path answers) {
+  private LabelForm labels(String name, List<EvaluationItem> items, DataSource source, DataSource answers) {
     if (!labels.isEmpty()) {
       return new LabelForm(labels);
     }
-    List<EvaluationItem> known = answers.equals(file) ? items : EvaluationItems.read(answers);
+    List<EvaluationItem> known = answers.file().equals(source.file()) ? items : EvaluationItems.read(answers);
     LabelForm form = LabelForm.ofAnswers(known.stream().map(EvaluationItem::gold).toList());
     if (form.labels().size() > MOST_LABELS) {
       throw new InvalidInputException(
           "task %s: %s has %d different answers, so they are no labels; give --labels, or --metric exact_match"
-              .formatted(name, answers, form.labels().size()));
+              .formatted(name, answers.file(), form.labels().size()));
     }
-    notes.accept("task " + name + ": labels as in " + answers + ": " + String.join(", ", form.labels()));
+    notes.accept("task " + name + ": labels as in " + answers.file() + ": " + String.join(", ", form.labels()));
     return form;
   }
 }

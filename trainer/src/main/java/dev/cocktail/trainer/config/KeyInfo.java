@@ -33,6 +33,8 @@ public record KeyInfo(String path, String type, String defaultText, String meani
           Map.entry(Interval.class, "interval"),
           Map.entry(TargetModules.class, "text or list"),
           Map.entry(TaskNumbers.class, "number for each task"),
+          Map.entry(ValueNames.class, "name for each value"),
+          Map.entry(Separator.class, "character"),
           Map.entry(List.class, "list"));
 
   static List<KeyInfo> of(Class<?> section) {

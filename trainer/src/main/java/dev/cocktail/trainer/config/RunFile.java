@@ -174,6 +174,11 @@ public record RunFile(
             "mixture.weights", "there is no weight for task '" + task.name() + "'; give one, 0 leaves the task out");
       }
     }
+    if (training.onTooLong().cuts() && tasks.stream().allMatch(task -> task.template().document().isEmpty())) {
+      throw place.wrong(
+          "training.on_too_long",
+          "cuts documents, but no task says what its document is; name its field with template.document, or use drop");
+    }
     if (training.epochsOf() != TrainingSection.EpochsOf.ALL && mixture.strategy() == Strategy.SEQUENTIAL) {
       throw place.wrong(
           "training.epochs_of", "mixture.strategy is sequential, which takes every task once an epoch; remove one");

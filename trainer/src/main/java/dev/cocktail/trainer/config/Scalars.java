@@ -64,6 +64,9 @@ final class Scalars {
     if (type.isEnum()) {
       return constant(text, type, key);
     }
+    if (type == Separator.class) {
+      return Separator.parse(text);
+    }
     if (text.isBlank()) {
       throw unexpected(node, type, key);
     }

@@ -148,6 +148,9 @@ final class SectionReader {
     if (raw == TaskNumbers.class) {
       return TaskNumbers.NONE;
     }
+    if (raw == ValueNames.class) {
+      return ValueNames.NONE;
+    }
     Object empty = emptyOptional(raw);
     if (empty != null) {
       return empty;
@@ -192,6 +195,9 @@ final class SectionReader {
     if (raw == TaskNumbers.class) {
       return numbers(node, key, path);
     }
+    if (raw == ValueNames.class) {
+      return names(node, key, path);
+    }
     if (raw == TargetModules.class && node instanceof SequenceNode) {
       List<String> names = new ArrayList<>();
       list(node, String.class, key, path).forEach(name -> names.add((String) name));
@@ -228,24 +234,39 @@ final class SectionReader {
   }
 
   private TaskNumbers numbers(Node node, Key key, String path) {
-    if (!(node instanceof MappingNode mapping)) {
-      throw expected(path, "a number for each task, such as {news: 2, tweets: 1}", node);
-    }
     Map<String, Double> numbers = new LinkedHashMap<>();
+    entries(node, double.class, key, path, "a number for each task, such as {news: 2, tweets: 1}")
+        .forEach((task, number) -> numbers.put(task, (Double) number));
+    return new TaskNumbers(numbers);
+  }
+
+  private ValueNames names(Node node, Key key, String path) {
+    Map<String, String> names = new LinkedHashMap<>();
+    entries(node, String.class, key, path, "a name for each value, such as {0: negative, 1: neutral}")
+        .forEach((value, name) -> names.put(value, (String) name));
+    return new ValueNames(names);
+  }
+
+  /** The single values of a mapping whose keys the user chooses. */
+  private Map<String, Object> entries(Node node, Class<?> type, Key key, String path, String expectation) {
+    if (!(node instanceof MappingNode mapping)) {
+      throw expected(path, expectation, node);
+    }
+    Map<String, Object> entries = new LinkedHashMap<>();
     for (NodeTuple tuple : mapping.getValue()) {
-      if (!(tuple.getKeyNode() instanceof ScalarNode task)) {
-        throw expected(path, "names of tasks", tuple.getKeyNode());
+      if (!(tuple.getKeyNode() instanceof ScalarNode name)) {
+        throw expected(path, expectation, tuple.getKeyNode());
       }
-      String place = join(path, Scalars.shortened(task.getValue()));
-      lines.put(place, line(task, path));
+      String place = join(path, Scalars.shortened(name.getValue()));
+      lines.put(place, line(name, path));
       if (!(tuple.getValueNode() instanceof ScalarNode scalar)) {
-        throw expected(place, Scalars.expectation(double.class, key), tuple.getValueNode());
+        throw expected(place, Scalars.expectation(type, key), tuple.getValueNode());
       }
-      if (numbers.put(task.getValue(), (Double) single(scalar, double.class, key, place)) != null) {
+      if (entries.put(name.getValue(), single(scalar, type, key, place)) != null) {
         throw wrong(place, "is given a second time; remove one of them");
       }
     }
-    return new TaskNumbers(numbers);
+    return entries;
   }
 
   private static boolean isNull(Node node) {

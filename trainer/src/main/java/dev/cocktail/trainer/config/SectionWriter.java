@@ -87,6 +87,7 @@ final class SectionWriter {
             case NAMES -> list(modules.names());
           };
       case TaskNumbers numbers -> numbers.isEmpty() ? "null" : numbers(numbers);
+      case ValueNames names -> names.byValue().isEmpty() ? "null" : names(names);
       case List<?> list -> list(list);
       default -> text(value.toString());
     };
@@ -95,6 +96,12 @@ final class SectionWriter {
   private static String numbers(TaskNumbers numbers) {
     return numbers.byTask().entrySet().stream()
         .map(entry -> text(entry.getKey()) + ": " + entry.getValue())
+        .collect(Collectors.joining(", ", "{", "}"));
+  }
+
+  private static String names(ValueNames names) {
+    return names.byValue().entrySet().stream()
+        .map(entry -> text(entry.getKey()) + ": " + text(entry.getValue()))
         .collect(Collectors.joining(", ", "{", "}"));
   }
 

@@ -1,15 +1,19 @@
 package dev.cocktail.trainer.config;
 
+import dev.cocktail.trainer.data.DataSource;
+import dev.cocktail.trainer.data.SourceRecord;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /** One of {@code tasks}: its data. */
-@Planned({"template", "metric", "form"})
+@Planned({"metric", "form"})
 public record TaskSection(
     @Key("Short name of the task, for reports and files; letters, digits, dots, hyphens, underscores.") String name,
-    @Key("Training examples, JSONL: {\"messages\": [...]}, {\"prompt\", \"completion\"} or {\"text\"} a line.")
+    @Key(
+            "Training examples, JSONL, CSV or Parquet: records of messages, of prompt and completion, or of text; others"
+                + " need a template.")
         Path train,
     @Key(
             value = "Learn from so many of the training examples only, where there are more.",
@@ -20,10 +24,23 @@ public record TaskSection(
             value = "Decides which examples max_examples keeps; the same ones whatever the task is mixed with.",
             whenAbsent = "training.seed")
         OptionalLong seed,
-    @Key(value = "Validation examples, a JSONL file.", whenAbsent = "no validation loss for the task")
+    @Key(value = "Validation examples, of the same form.", whenAbsent = "no validation loss for the task")
         Optional<Path> validation,
-    @Key(value = "Test examples, a JSONL file; not looked at while training.", whenAbsent = "none") Optional<Path> test)
+    @Key(value = "Test examples, of the same form; not looked at while training.", whenAbsent = "none")
+        Optional<Path> test,
+    @Key("How the files are read.") FormatSection format,
+    @Key(value = "The system message of conversations that have none.", whenAbsent = "none") Optional<String> system,
+    @Key("Makes conversations of records with fields of any names.") TemplateSection template,
+    @Key(
+            value = "Which turns of the assistant are learnt: all, or the last of each conversation.",
+            defaultsTo = "all")
+        SourceRecord.Learn learn)
     implements Checked {
+  /** One of the task's files, and what is to be made of it. */
+  public DataSource source(Path file) {
+    return new DataSource(file, format.toDataFormat(), template.toTaskTemplate(), system, learn);
+  }
+
   @Override
   public void check(Place place) {
     if (seed.isPresent() && maxExamples.isEmpty()) {

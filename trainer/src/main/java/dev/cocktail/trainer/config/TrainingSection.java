@@ -49,7 +49,12 @@ public record TrainingSection(
             atMost = 1e9)
         TaskNumbers lossWeights,
     @Key(value = "Longest example in tokens.", defaultsTo = "2048", atLeast = 2) int maxLength,
-    @Key(value = "What becomes of a longer example: error, or drop (left out and counted).", defaultsTo = "error")
+    @Key(
+            value =
+                "What becomes of a longer example: error, drop (left out and counted), cut (the end of its document, see"
+                    + " tasks[].template.document, is cut and counted; an error where that does not suffice), or"
+                    + " cut_or_drop.",
+            defaultsTo = "error")
         ExampleEncoder.TooLong onTooLong,
     @Key(value = "Tokens of one optimiser step, at most.", defaultsTo = "16384", atLeast = 1) int tokensPerStep,
     @Key(

@@ -4,26 +4,70 @@ import static java.util.Objects.requireNonNull;
 
 import dev.cocktail.transformer.text.Message;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
 
-/** One line of a data set, checked but not yet tokenised. */
+/** One record of a data set, checked but not yet tokenised. */
 public sealed interface SourceRecord {
-  /** Where it stands: {@code file:line}. */
+  /** Where it stands: {@code file:line}, or {@code file: row n} where a file has no lines. */
   String origin();
 
-  /** {@code {"messages": [{"role", "content"}, ...]}}: the assistant's turns are learnt. */
-  record Conversation(String origin, List<Message> messages) implements SourceRecord {
+  /** What records that are not independent of each other have in common, such as the page they ask about. */
+  Optional<String> cluster();
+
+  /**
+   * Messages of which the assistant's are learnt.
+   *
+   * @param learn which of the assistant's turns
+   * @param document the part that may be cut where the whole is too long
+   */
+  record Conversation(
+      String origin, List<Message> messages, Learn learn, Optional<String> cluster, Optional<Document> document)
+      implements SourceRecord {
     public Conversation {
       requireNonNull(origin, "origin");
       messages = List.copyOf(messages);
+      requireNonNull(learn, "learn");
+      requireNonNull(cluster, "cluster");
+      requireNonNull(document, "document");
+    }
+
+    public Conversation(String origin, List<Message> messages, Optional<String> cluster) {
+      this(origin, messages, Learn.ALL, cluster, Optional.empty());
+    }
+
+    /** The same conversation with other words. */
+    Conversation with(List<Message> others) {
+      return new Conversation(origin, others, learn, cluster, document);
+    }
+  }
+
+  /** Which of the assistant's turns are learnt. */
+  enum Learn {
+    ALL,
+    LAST
+  }
+
+  /**
+   * The part of a conversation that may be cut.
+   *
+   * @param text all of it
+   * @param messages the conversation with another text in its place
+   */
+  record Document(String text, Function<String, List<Message>> messages) {
+    public Document {
+      requireNonNull(text, "text");
+      requireNonNull(messages, "messages");
     }
   }
 
   /** {@code {"prompt", "completion"}}: the completion is learnt. The prompt may be empty. */
-  record Completion(String origin, String prompt, String completion) implements SourceRecord {
+  record Completion(String origin, String prompt, String completion, Optional<String> cluster) implements SourceRecord {
     public Completion {
       requireNonNull(origin, "origin");
       requireNonNull(prompt, "prompt");
       requireNonNull(completion, "completion");
+      requireNonNull(cluster, "cluster");
     }
   }
 
@@ -32,6 +76,11 @@ public sealed interface SourceRecord {
     public PlainText {
       requireNonNull(origin, "origin");
       requireNonNull(text, "text");
+    }
+
+    @Override
+    public Optional<String> cluster() {
+      return Optional.empty();
     }
   }
 }

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.BiConsumer;
 
 /**
  * The examples of one task, tokenised.
@@ -30,7 +31,7 @@ public record TaskData(String name, List<Example> examples, TaskStatistics stati
 
   /** A task of examples that are made in memory. */
   public static TaskData of(String name, List<Example> examples) {
-    return new TaskData(name, examples, TaskStatistics.of(examples, 0));
+    return new TaskData(name, examples, TaskStatistics.of(examples, TaskStatistics.Lost.NOTHING));
   }
 
   /**
@@ -48,7 +49,7 @@ public record TaskData(String name, List<Example> examples, TaskStatistics stati
     }
     var order = Permutations.shuffled(examples.size(), new RandomKey(seed, 0).derive(CHOICE_STREAM));
     var kept = Arrays.stream(order, 0, maxExamples).sorted().mapToObj(examples::get).toList();
-    return new TaskData(name, kept, TaskStatistics.of(kept, statistics.dropped()));
+    return new TaskData(name, kept, TaskStatistics.of(kept, statistics.lost()));
   }
 
   /**
@@ -57,22 +58,37 @@ public record TaskData(String name, List<Example> examples, TaskStatistics stati
    * @throws InvalidInputException when a line is wrong, when nothing is left, or when nothing or everything would be
    *     learnt: both mean that the marks of what is learnt are wrong (plain text is learnt as a whole)
    */
-  public static TaskData load(String name, Path file, ExampleEncoder encoder) {
+  public static TaskData load(String name, DataSource source, ExampleEncoder encoder) {
+    return load(name, source, encoder, (_, _) -> {});
+  }
+
+  /** As {@link #load(String, DataSource, ExampleEncoder)}, and hands on what became an example with it. */
+  public static TaskData load(
+      String name, DataSource source, ExampleEncoder encoder, BiConsumer<SourceRecord, Example> kept) {
+    var file = source.file();
     var examples = new ArrayList<Example>();
-    var counts = new int[2]; // dropped, plain
-    JsonLines.read(
-        file,
-        record -> {
-          encoder.encode(record).ifPresentOrElse(examples::add, () -> counts[0]++);
-          counts[1] += record instanceof SourceRecord.PlainText ? 1 : 0;
-        });
+    var counts = new long[4]; // dropped, cut, cut tokens, plain
+    source.read(record -> {
+      var encoded = encoder.encode(record);
+      encoded
+          .example()
+          .ifPresent(example -> {
+            examples.add(example);
+            kept.accept(record, example);
+          });
+      counts[0] += encoded.example().isEmpty() ? 1 : 0;
+      counts[1] += encoded.cutTokens() > 0 ? 1 : 0;
+      counts[2] += encoded.cutTokens();
+      counts[3] += record instanceof SourceRecord.PlainText ? 1 : 0;
+    });
     if (examples.isEmpty()) {
       throw new InvalidInputException(
           "%s: task %s is empty: all of its %,d examples are longer than max_length. Raise max_length or shorten them"
               .formatted(file, name, counts[0]));
     }
-    var statistics = TaskStatistics.of(examples, counts[0]);
-    if (counts[1] == 0) {
+    var lost = new TaskStatistics.Lost((int) counts[0], (int) counts[1], counts[2]);
+    var statistics = TaskStatistics.of(examples, lost);
+    if (counts[3] == 0) {
       requireSomeSupervised(name, file, statistics);
     }
     return new TaskData(name, examples, statistics);

@@ -1,6 +1,6 @@
 package dev.cocktail.trainer.demo;
 
-import dev.cocktail.trainer.data.JsonLines;
+import dev.cocktail.trainer.data.DataSource;
 import dev.cocktail.trainer.data.SourceRecord;
 import dev.cocktail.transformer.Generated;
 import dev.cocktail.transformer.GenerationListener;
@@ -60,9 +60,8 @@ record TaskAnswers(List<Answer> answers) {
     ChatEncoder encoder = ChatEncoder.of(tokenizer);
     List<Message> asked = new ArrayList<>();
     List<Message> expected = new ArrayList<>();
-    JsonLines.read(
-        questions,
-        record -> {
+    DataSource.of(questions)
+        .read(record -> {
           var messages = ((SourceRecord.Conversation) record).messages();
           asked.add(messages.get(0));
           expected.add(messages.get(1));

@@ -38,7 +38,7 @@ class TaskDataTest {
 
   @Test
   void onlyTheAssistantIsLearnt() throws IOException {
-    var data = TaskData.load("t", write(CHAT + "{\"prompt\":\"2+2=\",\"completion\":\"4\"}\n"), encoder(64));
+    var data = load(write(CHAT + "{\"prompt\":\"2+2=\",\"completion\":\"4\"}\n"), encoder(64));
     assertThat(data.examples()).hasSize(2);
     // <|user|> q <|end|> <|assistant|> | y e s <|end|> <|endoftext|>
     var chat = data.examples().getFirst();
@@ -49,7 +49,7 @@ class TaskDataTest {
     var pair = data.examples().get(1);
     assertThat(SupervisionSample.render(tokenizer, pair, false)).isEqualTo("2+2=⟦4<|endoftext|>⟧");
     assertThat(SupervisionSample.render(tokenizer, pair, true)).contains("\u001B[1;32m4<|endoftext|>\u001B[0m");
-    assertThat(data.statistics()).isEqualTo(new TaskStatistics(2, 0, 15, 7, 9));
+    assertThat(data.statistics()).isEqualTo(new TaskStatistics(2, 15, 7, 6, 9, 9, TaskStatistics.Lost.NOTHING));
     assertThat(data.statistics().supervisedShare()).isEqualTo(7.0 / 13);
     assertThat(pair.labels()).startsWith(-100, -100, -100, -100);
   }
@@ -57,15 +57,15 @@ class TaskDataTest {
   @Test
   void tooLongIsRefusedWithItsLineOrDroppedAndCounted() throws IOException {
     var file = write(CHAT + "{\"prompt\":\"" + "x ".repeat(50) + "\",\"completion\":\"4\"}\n");
-    assertThatThrownBy(() -> TaskData.load("t", file, encoder(64)))
+    assertThatThrownBy(() -> load(file, encoder(64)))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageStartingWith(file + ":2: 102 tokens")
         .hasMessageContaining("100 are the prompt alone")
         .hasMessageContaining("max_length");
     var dropping = new ExampleEncoder(ChatEncoder.of(tokenizer), 64, ExampleEncoder.TooLong.DROP);
-    assertThat(TaskData.load("t", file, dropping).statistics().dropped()).isEqualTo(1);
+    assertThat(load(file, dropping).statistics().lost().dropped()).isEqualTo(1);
     var tiny = new ExampleEncoder(ChatEncoder.of(tokenizer), 3, ExampleEncoder.TooLong.DROP);
-    assertThatThrownBy(() -> TaskData.load("t", file, tiny))
+    assertThatThrownBy(() -> load(file, tiny))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("empty");
   }
@@ -73,16 +73,16 @@ class TaskDataTest {
   @Test
   void aShareOfOneIsRefusedUnlessTextIsMeant() throws IOException {
     var prompts = write("{\"prompt\":\"\",\"completion\":\"hello\"}\n");
-    assertThatThrownBy(() -> TaskData.load("t", prompts, encoder(64)))
+    assertThatThrownBy(() -> load(prompts, encoder(64)))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("supervised share 1");
-    var text = TaskData.load("t", write("{\"text\":\"hello\"}\n"), encoder(64));
+    var text = load(write("{\"text\":\"hello\"}\n"), encoder(64));
     assertThat(text.statistics().supervisedShare()).isEqualTo(1);
   }
 
   @Test
   void controlCharactersDoNotReachTheTerminal() throws IOException {
-    var data = TaskData.load("t", write("{\"prompt\":\"a\\u001b[2J\",\"completion\":\"b\"}\n"), encoder(64));
+    var data = load(write("{\"prompt\":\"a\\u001b[2J\",\"completion\":\"b\"}\n"), encoder(64));
     assertThat(SupervisionSample.render(tokenizer, data.examples().getFirst(), false)).startsWith("a␛[2J");
   }
 
@@ -92,11 +92,15 @@ class TaskDataTest {
     var file = write("\n" + CHAT);
     try (var refusing = Tokenizer.load(folder)) {
       var encoder = new ExampleEncoder(ChatEncoder.of(refusing), 64, ExampleEncoder.TooLong.ERROR);
-      assertThatThrownBy(() -> TaskData.load("t", file, encoder))
+      assertThatThrownBy(() -> load(file, encoder))
           .isInstanceOf(InvalidInputException.class)
           .hasMessageStartingWith(file + ":2: ")
           .hasMessageContaining("never");
     }
+  }
+
+  private static TaskData load(Path file, ExampleEncoder encoder) {
+    return TaskData.load("t", DataSource.of(file), encoder);
   }
 
   private ExampleEncoder encoder(int maxLength) {

@@ -31,7 +31,7 @@ public final class ChatTemplate {
           "%s: the chat template has %,d characters; expected at most %,d"
               .formatted(name, source.length(), MAX_SOURCE));
     }
-    var rewritten = TemplateRewriter.rewrite(name, source);
+    var rewritten = TemplateRewriter.rewrite(subject(name), source);
     this.marksGeneration = rewritten.marksGeneration();
     this.mentionsNull =
         mentionsNull(source) || this.specialTokens.values().stream().anyMatch(ChatTemplate::mentionsNull);
@@ -93,9 +93,13 @@ public final class ChatTemplate {
               .formatted(name, messages.stream().map(Message::role).toList(), outcome.raised()));
     }
     if (outcome.refused() != null) {
-      throw new InvalidInputException(unsupportedText(name, outcome.refused()));
+      throw new InvalidInputException(unsupportedText(subject(name), outcome.refused()));
     }
     return standsIn ? StandIns.restore(outcome.text()) : outcome.text();
+  }
+
+  private static String subject(String name) {
+    return name + ": the chat template";
   }
 
   static InvalidInputException unsupported(String name, int line, String what) {
@@ -103,9 +107,9 @@ public final class ChatTemplate {
   }
 
   private static String unsupportedText(String name, String what) {
-    return "%s: the chat template uses what is not supported: %s. Nothing is rendered rather than something else than"
+    return "%s uses what is not supported: %s. Nothing is rendered rather than something else than Jinja"
             .formatted(name, what)
-        + " the model was trained on; simplify the template, or give prompt and completion as text";
+        + " renders; simplify the template";
   }
 
   private static boolean mentionsNull(String text) {

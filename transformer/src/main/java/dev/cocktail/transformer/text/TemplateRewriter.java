@@ -52,6 +52,9 @@ final class TemplateRewriter {
   /** Transformers always passes these two, as None. */
   private static final Set<String> ALWAYS_DEFINED = Set.of("messages", "add_generation_prompt", "tools", "documents");
 
+  /** What a template of fields knows beside the fields. */
+  private static final Set<String> GIVEN_WITH_FIELDS = Set.of("loop", "true", "false", "none", "True", "False", "None");
+
   private static final Set<String> FUNCTIONS = Set.of("range", "namespace", "raise_exception", "strftime_now");
   private static final Set<String> FILTERS =
       Set.of(
@@ -115,21 +118,40 @@ final class TemplateRewriter {
   private final Set<String> assigned = new HashSet<>();
   private final Set<String> assignedNone = new HashSet<>();
   private final Set<String> guarded = new HashSet<>();
+
+  /** Names of fields that the template needs, in order of appearance; null in a chat template, which has none. */
+  private final Set<String> fields;
+
   private boolean marksGeneration;
 
-  private TemplateRewriter(String name, List<Piece> pieces) {
+  private TemplateRewriter(String name, List<Piece> pieces, Set<String> fields) {
     this.name = name;
     this.pieces = pieces;
+    this.fields = fields;
   }
 
   /** A template for Jinjava, and whether it marks what the assistant generates with {@code {% generation %}}. */
   record Rewritten(String source, boolean marksGeneration) {}
 
   static Rewritten rewrite(String name, String source) {
-    var rewriter = new TemplateRewriter(name, TemplateLexer.cut(name, source));
+    var rewriter = new TemplateRewriter(name, TemplateLexer.cut(name, source), null);
     rewriter.survey();
     rewriter.write();
     return new Rewritten(rewriter.out.toString(), rewriter.marksGeneration);
+  }
+
+  /** A template of fields for Jinjava, and the fields without which it cannot be rendered. */
+  record OfFields(String source, Set<String> fields) {}
+
+  /**
+   * A template whose variables are fields: any name that it does not define itself is one, and so is {@code x y} in
+   * {@code fields['x y']}. What is not known to render as Jinja does is refused at once.
+   */
+  static OfFields rewriteOfFields(String name, String source) {
+    var rewriter = new TemplateRewriter(name, TemplateLexer.cut(name, source), new LinkedHashSet<>());
+    rewriter.survey();
+    rewriter.write();
+    return new OfFields(rewriter.out.toString(), rewriter.fields);
   }
 
   /** Finds out what is assigned where, and whether the blocks close. */
@@ -309,7 +331,11 @@ final class TemplateRewriter {
   }
 
   private String expression(List<Token> tokens, int line) {
-    return objection(tokens).map(what -> call(what, line)).orElseGet(() -> print(tokens));
+    var objection = objection(tokens);
+    if (objection.isPresent() && fields != null) {
+      throw ChatTemplate.unsupported(name, line, objection.get());
+    }
+    return objection.map(what -> call(what, line)).orElseGet(() -> print(tokens));
   }
 
   private String call(String what, int line) {
@@ -400,6 +426,9 @@ final class TemplateRewriter {
     if (i + 1 < tokens.size() && tokens.get(i + 1).is("=")) {
       return Optional.empty(); // the name of an argument
     }
+    if (fields != null) {
+      return objectionToField(tokens, i);
+    }
     if (GIVEN.contains(word)
         || assigned.contains(word)
         || guarded.contains(word)
@@ -408,6 +437,25 @@ final class TemplateRewriter {
       return Optional.empty();
     }
     return Optional.of("the variable " + word + ", which nothing defines");
+  }
+
+  /** Takes a name that the template does not define for a field's. */
+  private Optional<String> objectionToField(List<Token> tokens, int i) {
+    var word = tokens.get(i).text();
+    if (GIVEN_WITH_FIELDS.contains(word) || assigned.contains(word) || FUNCTIONS.contains(word)) {
+      return Optional.empty();
+    }
+    if (ALWAYS_DEFINED.contains(word) && i + 1 < tokens.size() && tokens.get(i + 1).is("is")) {
+      return Optional.of("a test of the field " + word);
+    }
+    if (word.equals(TextTemplate.FIELDS)) {
+      if (i + 2 < tokens.size() && tokens.get(i + 1).is("[") && tokens.get(i + 2).kind() == Kind.STRING) {
+        fields.add(tokens.get(i + 2).text());
+      }
+    } else if (!guarded.contains(word)) {
+      fields.add(word);
+    }
+    return Optional.empty();
   }
 
   /** Whether a variable is only asked for being there: an undefined one counts as false. */

@@ -52,14 +52,16 @@ final class TemplateRuntime {
   private static final class State {
     final boolean marks;
     final boolean nullIsText;
+    final boolean undefinedIsRefused;
     int nodes;
     int ranged;
     String refused;
     String raised;
 
-    State(boolean marks, boolean nullIsText) {
+    State(boolean marks, boolean nullIsText, boolean undefinedIsRefused) {
       this.marks = marks;
       this.nullIsText = nullIsText;
+      this.undefinedIsRefused = undefinedIsRefused;
     }
   }
 
@@ -97,7 +99,15 @@ final class TemplateRuntime {
    * @param nullIsText whether the template itself holds the word "null", which undefined values print as
    */
   static Outcome render(Parsed template, Map<String, Object> bindings, boolean marks, boolean nullIsText) {
-    var state = new State(marks, nullIsText);
+    return render(template, bindings, new State(marks, nullIsText, false));
+  }
+
+  /** The outcome of a template in which every output must be defined. */
+  static Outcome renderDefined(Parsed template, Map<String, Object> bindings, boolean nullIsText) {
+    return render(template, bindings, new State(false, nullIsText, true));
+  }
+
+  private static Outcome render(Parsed template, Map<String, Object> bindings, State state) {
     STATE.set(state);
     var interpreter = interpreter(bindings);
     try {
@@ -248,7 +258,7 @@ final class TemplateRuntime {
   /** What an output prints. */
   public static String text(Object value) {
     return switch (value) {
-      case null -> "";
+      case null -> STATE.get().undefinedIsRefused ? (String) refuse("an output of what is not there") : "";
       case Integer number -> number.toString();
       case Long number -> number.toString();
       case String string -> (String) value(string);

@@ -12,13 +12,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class JsonLinesTest {
+class DataSourceTest {
   @TempDir private Path folder;
 
   @Test
@@ -32,8 +33,8 @@ class JsonLinesTest {
                 + "{\"text\":\"t\"}");
     assertThat(read(file))
         .containsExactly(
-            new SourceRecord.Conversation(file + ":1", List.of(Message.user("q"), Message.assistant("ä🚀"))),
-            new SourceRecord.Completion(file + ":4", "", "c"),
+            new SourceRecord.Conversation(file + ":1", List.of(Message.user("q"), Message.assistant("ä🚀")), Optional.empty()),
+            new SourceRecord.Completion(file + ":4", "", "c", Optional.empty()),
             new SourceRecord.PlainText(file + ":5", "t"));
   }
 
@@ -125,7 +126,7 @@ class JsonLinesTest {
 
   private static List<SourceRecord> read(Path file) {
     var records = new ArrayList<SourceRecord>();
-    JsonLines.read(file, records::add);
+    DataSource.of(file).read(records::add);
     return records;
   }
 }

@@ -1,0 +1,85 @@
+package dev.cocktail.trainer.config;
+
+import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.trainer.data.TaskTemplate;
+import dev.cocktail.transformer.text.Message;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** {@code template} of a task: makes conversations of records with fields of any names. */
+public record TemplateSection(
+    @Key(
+            value =
+                "What the user says, in Jinja: {{ sentence }} is a field of the record, {{ fields['a b'] }} one whose"
+                    + " name is no word.",
+            whenAbsent = "no template")
+        Optional<String> user,
+    @Key(value = "What the assistant answers, in Jinja.", whenAbsent = "no template") Optional<String> assistant,
+    @Key(value = "A system message before it, in Jinja.", whenAbsent = "tasks[].system, if there is one")
+        Optional<String> system,
+    @Key(
+            value =
+                "What stands for each value of the label's field, such as {0: negative, 1: neutral}; another value is an"
+                    + " error.",
+            whenAbsent = "every value stands for itself")
+        ValueNames labels,
+    @Key(value = "The field that labels are for.", whenAbsent = "the only one that assistant names")
+        Optional<String> label,
+    @Key(
+            value = "The field that may be cut where an example is too long (see training.on_too_long).",
+            whenAbsent = "none may be cut")
+        Optional<String> document)
+    implements Checked {
+  /** The template; empty when there is none. */
+  public Optional<TaskTemplate> toTaskTemplate() {
+    if (user.isEmpty() || assistant.isEmpty()) {
+      return Optional.empty();
+    }
+    List<Message> messages = new ArrayList<>();
+    system.ifPresent(text -> messages.add(Message.system(text)));
+    messages.add(Message.user(user.get()));
+    messages.add(Message.assistant(assistant.get()));
+    return Optional.of(TaskTemplate.of(messages, labels.byValue(), label, document));
+  }
+
+  private boolean isEmpty() {
+    return user.isEmpty()
+        && assistant.isEmpty()
+        && system.isEmpty()
+        && labels.byValue().isEmpty()
+        && label.isEmpty()
+        && document.isEmpty();
+  }
+
+  @Override
+  public void check(Place place) {
+    if (isEmpty()) {
+      return;
+    }
+    if (user.isEmpty() || assistant.isEmpty()) {
+      throw place.wrong(
+          user.isEmpty() ? "user" : "assistant", "is missing; a template says what the user and the assistant say");
+    }
+    if (label.isPresent() && labels.byValue().isEmpty()) {
+      throw place.wrong("label", "is the field that labels are for, but there are no labels; remove it");
+    }
+    checkText(place, "system", system);
+    checkText(place, "user", user);
+    checkText(place, "assistant", assistant);
+    try {
+      toTaskTemplate();
+    } catch (InvalidInputException e) { // The parts do not fit together; the message begins with the key.
+      String key = e.getMessage().startsWith("document") ? "document" : "labels";
+      throw place.wrong(key, e.getMessage().substring(e.getMessage().indexOf(": ") + 2));
+    }
+  }
+
+  private static void checkText(Place place, String key, Optional<String> text) {
+    try {
+      text.ifPresent(dev.cocktail.transformer.text.TextTemplate::of);
+    } catch (InvalidInputException e) {
+      throw place.wrong(key, e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,67 @@
+package dev.cocktail.trainer.data;
+
+import static java.util.Objects.requireNonNull;
+
+import java.nio.charset.Charset;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * How data files are to be read, where their names' endings do not say it.
+ *
+ * @param type by default told by the ending: {@code .csv} and {@code .tsv} are CSV, {@code .parquet} is Parquet, and all
+ *     others are JSONL
+ * @param delimiter between the values of a CSV line; by default a tab in files that end with {@code .tsv}, otherwise a
+ *     comma
+ * @param quote around values of CSV files that hold delimiters or line ends; empty where quotes are part of the values
+ * @param charset of JSONL and CSV files; by default UTF-8
+ * @param columns names of the columns of CSV files whose first line is not their header; empty where it is
+ */
+public record DataFormat(
+    Optional<Type> type,
+    Optional<Character> delimiter,
+    Optional<Character> quote,
+    Optional<Charset> charset,
+    List<String> columns) {
+  /** A kind of file. */
+  public enum Type {
+    JSONL,
+    CSV,
+    PARQUET
+  }
+
+  /** What the files' names tell. */
+  public static final DataFormat BY_NAME =
+      new DataFormat(Optional.empty(), Optional.empty(), Optional.of('"'), Optional.empty(), List.of());
+
+  public DataFormat {
+    requireNonNull(type, "type");
+    requireNonNull(delimiter, "delimiter");
+    requireNonNull(quote, "quote");
+    requireNonNull(charset, "charset");
+    columns = List.copyOf(columns);
+    if (new HashSet<>(columns).size() < columns.size()) {
+      throw new IllegalArgumentException("columns of the same name: " + columns);
+    }
+  }
+
+  Type typeOf(Path file) {
+    return type.orElseGet(() -> {
+      if (endsWith(file, ".csv") || endsWith(file, ".tsv")) {
+        return Type.CSV;
+      }
+      return endsWith(file, ".parquet") ? Type.PARQUET : Type.JSONL;
+    });
+  }
+
+  char delimiterOf(Path file) {
+    return delimiter.orElse(endsWith(file, ".tsv") ? '\t' : ',');
+  }
+
+  private static boolean endsWith(Path file, String ending) {
+    return file.toString().toLowerCase(Locale.ROOT).endsWith(ending);
+  }
+}

@@ -1,0 +1,43 @@
+package dev.cocktail.trainer.data;
+
+import dev.cocktail.tensor.InvalidInputException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.function.Consumer;
+
+/** Reads data files of any kind, one record after another. */
+final class DataRows {
+  private DataRows() {}
+
+  /** Reads one kind of file. */
+  @FunctionalInterface
+  interface Rows {
+    void read(Consumer<? super DataRow> consumer) throws IOException;
+  }
+
+  /**
+   * Hands every record of a file on, in order, without keeping them.
+   *
+   * @throws InvalidInputException naming file, line or row, what is wrong and what was expected
+   */
+  static void read(Path file, DataFormat format, Consumer<? super DataRow> consumer) {
+    if (Files.isDirectory(file)) {
+      throw new InvalidInputException(file + " is a folder; expected a data file");
+    }
+    if (!Files.exists(file)) {
+      throw new InvalidInputException(file + " does not exist. Expected a data file: JSONL, CSV or Parquet");
+    }
+    Rows rows =
+        switch (format.typeOf(file)) {
+          case JSONL -> new JsonRows(file, format);
+          case CSV -> new CsvRows(file, format);
+          case PARQUET -> new ParquetRows(file);
+        };
+    try {
+      rows.read(consumer);
+    } catch (IOException e) {
+      throw new InvalidInputException("Cannot read " + file + ": " + e.getMessage(), e);
+    }
+  }
+}
