@@ -12,8 +12,8 @@ import java.util.OptionalLong;
 public record TaskSection(
     @Key("Short name of the task, for reports and files; letters, digits, dots, hyphens, underscores.") String name,
     @Key(
-            "Training examples, JSONL, CSV or Parquet: records of messages, of prompt and completion, or of text; others"
-                + " need a template.")
+            "Training examples, JSONL, CSV or Parquet: records of messages, of prompt and completion, or of text;"
+                + " others need a template.")
         Path train,
     @Key(
             value = "Learn from so many of the training examples only, where there are more.",
@@ -31,9 +31,7 @@ public record TaskSection(
     @Key("How the files are read.") FormatSection format,
     @Key(value = "The system message of conversations that have none.", whenAbsent = "none") Optional<String> system,
     @Key("Makes conversations of records with fields of any names.") TemplateSection template,
-    @Key(
-            value = "Which turns of the assistant are learnt: all, or the last of each conversation.",
-            defaultsTo = "all")
+    @Key(value = "Which turns of the assistant are learnt: all, or the last of each conversation.", defaultsTo = "all")
         SourceRecord.Learn learn)
     implements Checked {
   /** One of the task's files, and what is to be made of it. */

@@ -20,8 +20,8 @@ public record TemplateSection(
         Optional<String> system,
     @Key(
             value =
-                "What stands for each value of the label's field, such as {0: negative, 1: neutral}; another value is an"
-                    + " error.",
+                "What stands for each value of the label's field, such as {0: negative, 1: neutral}; another value is"
+                    + " an error.",
             whenAbsent = "every value stands for itself")
         ValueNames labels,
     @Key(value = "The field that labels are for.", whenAbsent = "the only one that assistant names")

@@ -51,8 +51,8 @@ public record TrainingSection(
     @Key(value = "Longest example in tokens.", defaultsTo = "2048", atLeast = 2) int maxLength,
     @Key(
             value =
-                "What becomes of a longer example: error, drop (left out and counted), cut (the end of its document, see"
-                    + " tasks[].template.document, is cut and counted; an error where that does not suffice), or"
+                "What becomes of a longer example: error, drop (left out and counted), cut (the end of its document,"
+                    + " see tasks[].template.document, is cut and counted; an error where that does not suffice), or"
                     + " cut_or_drop.",
             defaultsTo = "error")
         ExampleEncoder.TooLong onTooLong,

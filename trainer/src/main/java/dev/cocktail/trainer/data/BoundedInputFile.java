@@ -7,9 +7,9 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 
 /**
- * A file for Hardwood, of which nothing beyond its end, and nothing empty, may be read. A damaged page that claims to be
- * longer than its column lets Hardwood 1.0.1 ask for empty ranges without an end; this makes an error of it. Nor is the
- * file mapped to memory: a mapped file that another program shortens would end this one.
+ * A file for Hardwood, of which nothing beyond its end, and nothing empty, may be read. A damaged page that claims to
+ * be longer than its column lets Hardwood 1.0.1 ask for empty ranges without an end; this makes an error of it. Nor is
+ * the file mapped to memory: a mapped file that another program shortens would end this one.
  */
 final class BoundedInputFile implements InputFile {
   private final Path file;

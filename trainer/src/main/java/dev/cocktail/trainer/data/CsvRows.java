@@ -18,8 +18,8 @@ import org.apache.commons.csv.CSVParser;
 import org.apache.commons.csv.CSVRecord;
 
 /**
- * Reads CSV: values may stand in quotes, doubled where they are part of a quoted value, and then hold delimiters and line
- * ends. The first record names the columns, unless the format does. Blank lines are skipped.
+ * Reads CSV: values may stand in quotes, doubled where they are part of a quoted value, and then hold delimiters and
+ * line ends. The first record names the columns, unless the format does. Blank lines are skipped.
  */
 final class CsvRows implements DataRows.Rows {
   private static final int NAMES_SHOWN = 12;

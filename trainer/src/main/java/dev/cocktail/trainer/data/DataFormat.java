@@ -12,8 +12,8 @@ import java.util.Optional;
 /**
  * How data files are to be read, where their names' endings do not say it.
  *
- * @param type by default told by the ending: {@code .csv} and {@code .tsv} are CSV, {@code .parquet} is Parquet, and all
- *     others are JSONL
+ * @param type by default told by the ending: {@code .csv} and {@code .tsv} are CSV, {@code .parquet} is Parquet, and
+ *     all others are JSONL
  * @param delimiter between the values of a CSV line; by default a tab in files that end with {@code .tsv}, otherwise a
  *     comma
  * @param quote around values of CSV files that hold delimiters or line ends; empty where quotes are part of the values

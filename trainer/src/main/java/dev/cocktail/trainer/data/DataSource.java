@@ -121,8 +121,7 @@ public record DataSource(
     Optional<SourceRecord.Document> document =
         conversation
             .document()
-            .map(whole ->
-                new SourceRecord.Document(whole.text(), text -> withSystem(whole.messages().apply(text))));
+            .map(whole -> new SourceRecord.Document(whole.text(), text -> withSystem(whole.messages().apply(text))));
     return new Conversation(
         conversation.origin(), withSystem(conversation.messages()), learn, conversation.cluster(), document);
   }

@@ -31,8 +31,8 @@ public record DocumentCut(ChatEncoder encoder, int maxLength) {
   record Cut(Conversation conversation, int removedTokens) {}
 
   /**
-   * The conversation with the longest beginning of its document that fits; empty when it does not fit without any of it,
-   * or has no document.
+   * The conversation with the longest beginning of its document that fits; empty when it does not fit without any of
+   * it, or has no document.
    *
    * @param measured what is to fit in the conversation's place, such as the same messages with another answer
    */

@@ -41,9 +41,9 @@ public final class EvaluationItems {
   }
 
   /**
-   * Reads all items and cuts documents as training does, leaving room for the longest of all right answers, so that what
-   * is left of a document does not give its own answer away. Items without a document, and those whose rest alone is too
-   * long, stay as they are.
+   * Reads all items and cuts documents as training does, leaving room for the longest of all right answers, so that
+   * what is left of a document does not give its own answer away. Items without a document, and those whose rest alone
+   * is too long, stay as they are.
    */
   public static Fitted readCut(DataSource source, DocumentCut cut) {
     List<SourceRecord> records = new ArrayList<>();

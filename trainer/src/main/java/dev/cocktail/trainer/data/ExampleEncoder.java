@@ -11,8 +11,8 @@ import java.util.Optional;
 /** Turns records into examples: token ids, and which of them are learnt. */
 public final class ExampleEncoder {
   /**
-   * What becomes of an example with more tokens than the limit. Nothing but a document is ever cut: half an answer teaches
-   * to stop early, half a question to guess.
+   * What becomes of an example with more tokens than the limit. Nothing but a document is ever cut: half an answer
+   * teaches to stop early, half a question to guess.
    */
   public enum TooLong {
     /** The run is refused, naming the line. */
@@ -117,8 +117,7 @@ public final class ExampleEncoder {
 
   private InvalidInputException tooLong(SourceRecord record, EncodedChat encoded) {
     var prompt = encoded.promptTokens();
-    var hasDocument =
-        record instanceof SourceRecord.Conversation conversation && conversation.document().isPresent();
+    var hasDocument = record instanceof SourceRecord.Conversation conversation && conversation.document().isPresent();
     var why =
         !tooLong.cuts()
             ? ""

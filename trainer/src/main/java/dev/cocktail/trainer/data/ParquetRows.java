@@ -123,8 +123,9 @@ final class ParquetRows implements DataRows.Rows {
     rowCount = rows;
     if (rows != reader.getFileMetaData().numRows() || rows > file.toFile().length() * MOST_ROWS_A_BYTE) {
       throw damaged(
-          new IOException("%,d rows of %,d in a file of %,d bytes"
-              .formatted(rows, reader.getFileMetaData().numRows(), file.toFile().length())));
+          new IOException(
+              "%,d rows of %,d in a file of %,d bytes"
+                  .formatted(rows, reader.getFileMetaData().numRows(), file.toFile().length())));
     }
   }
 

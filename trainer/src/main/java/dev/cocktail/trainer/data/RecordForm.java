@@ -10,8 +10,8 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * Takes a record for a conversation, a prompt with its completion, or plain text, by the names of its fields; others are
- * ignored. Where a file can hold nothing but text, {@code messages} is their list as JSON.
+ * Takes a record for a conversation, a prompt with its completion, or plain text, by the names of its fields; others
+ * are ignored. Where a file can hold nothing but text, {@code messages} is their list as JSON.
  */
 final class RecordForm {
   static final String FORMS =

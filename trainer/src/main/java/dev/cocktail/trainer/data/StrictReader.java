@@ -14,8 +14,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * The text of a file, of which no byte is guessed: bytes that are none of the charset are an error with their line, after
- * all that comes before them was read. A byte-order mark is no part of the text.
+ * The text of a file, of which no byte is guessed: bytes that are none of the charset are an error with their line,
+ * after all that comes before them was read. A byte-order mark is no part of the text.
  */
 final class StrictReader extends Reader {
   private final Path file;

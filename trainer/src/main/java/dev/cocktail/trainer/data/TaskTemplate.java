@@ -105,11 +105,11 @@ public final class TaskTemplate {
     Map<String, Object> values = values(row);
     List<Message> messages = render(row, values);
     if (messages.getLast().content().isBlank()) {
-      throw row.wrong("the assistant's text is empty, so there is nothing to learn; fill the field, or remove the record");
+      throw row.wrong(
+          "the assistant's text is empty, so there is nothing to learn; fill the field, or remove the record");
     }
     Optional<SourceRecord.Document> cuttable = document.map(field -> document(row, field, values));
-    return new SourceRecord.Conversation(
-        row.origin(), messages, SourceRecord.Learn.ALL, row.cluster(), cuttable);
+    return new SourceRecord.Conversation(row.origin(), messages, SourceRecord.Learn.ALL, row.cluster(), cuttable);
   }
 
   private SourceRecord.Document document(DataRow row, String field, Map<String, Object> values) {
@@ -160,8 +160,7 @@ public final class TaskTemplate {
       List<String> names = row.fieldNames();
       throw row.wrong(
           "%s names the field '%s', which this record does not have%s (it has: %s)"
-              .formatted(
-                  user, shown(field), NearestName.hint(shown(field), names), shown(String.join(", ", names))));
+              .formatted(user, shown(field), NearestName.hint(shown(field), names), shown(String.join(", ", names))));
     }
   }
 

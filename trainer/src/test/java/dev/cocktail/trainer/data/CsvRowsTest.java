@@ -27,12 +27,19 @@ class CsvRowsTest {
     Path file =
         write(
             "a.csv",
-            "\uFEFFtext, label" + end
-                + "\"one, \"\"two\"\"\",0" + end
+            "\uFEFFtext, label"
                 + end
-                + "\"over" + end + "lines\",1" + end
-                + "  " + end
-                + ",2" + end
+                + "\"one, \"\"two\"\"\",0"
+                + end
+                + end
+                + "\"over"
+                + end
+                + "lines\",1"
+                + end
+                + "  "
+                + end
+                + ",2"
+                + end
                 + "last,3");
     assertThat(rows(file, DataFormat.BY_NAME).stream().map(row -> row.origin() + " " + row.fields()))
         .containsExactly(
@@ -48,7 +55,9 @@ class CsvRowsTest {
     assertThat(rows(tabs, DataFormat.BY_NAME).getFirst().fields().toString()).isEqualTo("{\"a\":\"x, y\",\"b\":\"1\"}");
 
     Path latin = folder.resolve("Sentences.txt");
-    Files.write(latin, "Nokia \"rose\" 5 \u20AC\u00E4 .@positive\n".replace("\u20AC", "\u00A4").getBytes(StandardCharsets.ISO_8859_1));
+    Files.write(
+        latin,
+        "Nokia \"rose\" 5 \u20AC\u00E4 .@positive\n".replace("\u20AC", "\u00A4").getBytes(StandardCharsets.ISO_8859_1));
     var format = format('@', Optional.empty(), StandardCharsets.ISO_8859_1, List.of("sentence", "label"));
     List<DataRow> rows = rows(latin, format);
     assertThat(rows).hasSize(1);
@@ -110,7 +119,8 @@ class CsvRowsTest {
     Path file =
         write(
             "a.csv",
-            "messages,cluster\n\"[{\"\"role\"\":\"\"user\"\",\"\"content\"\":\"\"q\"\"},{\"\"role\"\":\"\"assistant\"\",\"\"content\"\":\"\"a\"\"}]\",c7\n");
+            "messages,cluster\n"
+                + "\"[{\"\"role\"\":\"\"user\"\",\"\"content\"\":\"\"q\"\"},{\"\"role\"\":\"\"assistant\"\",\"\"content\"\":\"\"a\"\"}]\",c7\n");
     List<SourceRecord> records = new ArrayList<>();
     DataSource.of(file).read(records::add);
     assertThat(records.getFirst()).isInstanceOf(SourceRecord.Conversation.class);
@@ -126,7 +136,8 @@ class CsvRowsTest {
     var format = format('@', Optional.empty(), StandardCharsets.ISO_8859_1, List.of("sentence", "label"));
     assertThat(rows(phrasebank, format)).hasSize(2264);
     Path gold = SharedFiles.require("data/finance/gold-headlines/gold-dataset-sinha-khandait.csv");
-    assertThat(rows(gold, format('\t', Optional.of('"'), StandardCharsets.UTF_8, List.of()))).hasSizeGreaterThan(10_000);
+    assertThat(rows(gold, format('\t', Optional.of('"'), StandardCharsets.UTF_8, List.of())))
+        .hasSizeGreaterThan(10_000);
     Path tweets = SharedFiles.require("data/finance/tfns/sent_valid.csv");
     assertThat(rows(tweets, DataFormat.BY_NAME)).hasSize(2388);
   }

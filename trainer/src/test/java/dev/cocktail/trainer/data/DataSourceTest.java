@@ -33,7 +33,8 @@ class DataSourceTest {
                 + "{\"text\":\"t\"}");
     assertThat(read(file))
         .containsExactly(
-            new SourceRecord.Conversation(file + ":1", List.of(Message.user("q"), Message.assistant("ä🚀")), Optional.empty()),
+            new SourceRecord.Conversation(
+                file + ":1", List.of(Message.user("q"), Message.assistant("ä🚀")), Optional.empty()),
             new SourceRecord.Completion(file + ":4", "", "c", Optional.empty()),
             new SourceRecord.PlainText(file + ":5", "t"));
   }

@@ -36,8 +36,7 @@ class ParquetRowsTest {
                 Optional.of("1")),
             new SourceRecord.Conversation(
                 file + ": row 2",
-                List.of(
-                    Message.user("And"), Message.assistant("yes"), Message.user("so"), Message.assistant("on")),
+                List.of(Message.user("And"), Message.assistant("yes"), Message.user("so"), Message.assistant("on")),
                 Optional.empty()));
   }
 
@@ -66,12 +65,16 @@ class ParquetRowsTest {
   void filesThatAreNoParquet() throws IOException {
     for (String text : List.of("", "PAR1", "PAR1PAR1", "a,b\n1,2\n", "PAR1 and so on, but no end")) {
       Path file = Files.writeString(folder.resolve("other.parquet"), text);
-      assertThatThrownBy(() -> rows(file)).as(text).isInstanceOf(InvalidInputException.class).hasMessageContaining(file + "");
+      assertThatThrownBy(() -> rows(file))
+          .as(text)
+          .isInstanceOf(InvalidInputException.class)
+          .hasMessageContaining(file + "");
     }
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"messages.none.parquet", "messages.snappy.parquet", "messages.zstd.parquet", "fields.parquet"})
+  @ValueSource(
+      strings = {"messages.none.parquet", "messages.snappy.parquet", "messages.zstd.parquet", "fields.parquet"})
   void everyTruncationIsRefused(String name) throws IOException {
     byte[] whole = Files.readAllBytes(resource(name));
     for (int length = 0; length < whole.length; length += 1 + whole.length / 40) {
@@ -83,7 +86,8 @@ class ParquetRowsTest {
 
   /** Damaged bytes give other values or one printable line, never anything else. */
   @ParameterizedTest
-  @ValueSource(strings = {"messages.none.parquet", "messages.snappy.parquet", "messages.zstd.parquet", "fields.parquet"})
+  @ValueSource(
+      strings = {"messages.none.parquet", "messages.snappy.parquet", "messages.zstd.parquet", "fields.parquet"})
   void damagedBytesAreReadOrRefused(String name) throws IOException {
     byte[] whole = Files.readAllBytes(resource(name));
     var random = new SplittableRandom(7);

@@ -65,9 +65,7 @@ class TaskDataTest {
     var dropping = new ExampleEncoder(ChatEncoder.of(tokenizer), 64, ExampleEncoder.TooLong.DROP);
     assertThat(load(file, dropping).statistics().lost().dropped()).isEqualTo(1);
     var tiny = new ExampleEncoder(ChatEncoder.of(tokenizer), 3, ExampleEncoder.TooLong.DROP);
-    assertThatThrownBy(() -> load(file, tiny))
-        .isInstanceOf(InvalidInputException.class)
-        .hasMessageContaining("empty");
+    assertThatThrownBy(() -> load(file, tiny)).isInstanceOf(InvalidInputException.class).hasMessageContaining("empty");
   }
 
   @Test

@@ -12,9 +12,10 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * A Jinja template that makes a text of named values: {@code {{ sentence }}}, or {@code {{ fields['a b'] }}} where a name
- * is no Jinja name. It renders as Jinja does, with {@code trim_blocks} and {@code lstrip_blocks}; what is not known to
- * render so is refused. Values are only ever text: braces in them mean nothing. Safe for use by several threads.
+ * A Jinja template that makes a text of named values: {@code {{ sentence }}}, or {@code {{ fields['a b'] }}} where a
+ * name is no Jinja name. It renders as Jinja does, with {@code trim_blocks} and {@code lstrip_blocks}; what is not
+ * known to render so is refused. Values are only ever text: braces in them mean nothing. Safe for use by several
+ * threads.
  */
 public final class TextTemplate {
   /** The name under which a template finds all values. */
