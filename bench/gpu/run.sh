@@ -4,7 +4,8 @@
 #
 #   bench/gpu/run.sh OUT [PART ...]      parts: doctor parity operations steps sanitizer; all without any
 #
-# Writes into OUT: results.json (every figure), results.md (one table), and a log for each part. PYTHON names the peer's
+# Writes into OUT: results.json (every figure), results.md (one table), and a log for each part; what an earlier run left
+# there under these names is replaced. Exits with 2 where no GPU can be used. PYTHON names the peer's
 # Python, MINUTES the most a single measurement may take (default 4). Exits with 1 when a part failed.
 set -u
 out=${1:?usage: run.sh OUT [PART ...]}
@@ -93,11 +94,20 @@ steps() {
   done
 }
 
-: >>"$out/rows.jsonl"
+# The tokenizer, which is not packed, counts as a problem there, so the status is no verdict on the GPU.
+verdict=$(cocktail doctor --device cuda 2>&1)
+case $verdict in
+  *'--device cuda takes '*) ;;
+  *)
+    echo "run.sh: no GPU can be used here: $(printf '%s\n' "$verdict" | sed -n '/^verdict/{n;s/^ *//p;}')" >&2
+    exit 2
+    ;;
+esac
+: >"$out/rows.jsonl"
 {
   date -u
   nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.sm --format=csv 2>&1
-} >>"$out/run.log"
+} >"$out/run.log"
 for wanted; do
   case $wanted in
     doctor)

@@ -6,6 +6,7 @@ import dev.cocktail.kernels.driver.GpuInfo;
 import dev.cocktail.kernels.driver.PlanningDriver;
 import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.Device;
+import dev.cocktail.tensor.Precision;
 
 /** A GPU of the kind that data centres have, for predicting memory where there is none. */
 final class PlannedGpu {
@@ -16,7 +17,8 @@ final class PlannedGpu {
 
   private PlannedGpu() {}
 
-  static Device open() {
-    return new CudaDevice(new PlanningDriver(LIKE, GRANULARITY), new PlanningBlas(), DType.BF16);
+  static Device open(Precision precision) {
+    DType activation = precision == Precision.F32 ? DType.F32 : DType.BF16;
+    return new CudaDevice(new PlanningDriver(LIKE, GRANULARITY), new PlanningBlas(), activation);
   }
 }

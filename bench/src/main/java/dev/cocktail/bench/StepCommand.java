@@ -3,6 +3,7 @@ package dev.cocktail.bench;
 import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.tensor.Precision;
 import dev.cocktail.trainer.cli.CocktailCommand;
 import java.util.Locale;
 import java.util.Map;
@@ -44,7 +45,7 @@ final class StepCommand extends CocktailCommand {
 
   @Option(
       names = "--plan",
-      description = "Only tell the memory that the step takes on a GPU, in BF16; no GPU is needed.")
+      description = "Only tell the memory that the step takes on a GPU; without --device, no GPU is needed.")
   private boolean plan;
 
   @Override
@@ -68,15 +69,39 @@ final class StepCommand extends CocktailCommand {
             steps,
             repetitions,
             shared().seed().orElse(0));
-    try (Device device = plan ? PlannedGpu.open() : shared().openDevice(this::note)) {
-      Map<String, Object> figures = plan ? StepBenchmark.plan(device, options) : StepBenchmark.run(device, options);
-      if (shared().json()) {
-        printJson(figures);
-      } else {
-        figures.forEach((key, value) -> out().printf(Locale.ROOT, "%-18s %s%n", key, value));
+    Map<String, Object> figures;
+    if (plan) {
+      figures = plan(options);
+    } else {
+      try (Device device = shared().openDevice(this::note)) {
+        figures = StepBenchmark.run(device, options);
       }
     }
+    if (shared().json()) {
+      printJson(figures);
+    } else {
+      figures.forEach((key, value) -> out().printf(Locale.ROOT, "%-18s %s%n", key, value));
+    }
     return DONE;
+  }
+
+  /** Plans for the GPU that was named, or for none in particular. */
+  private Map<String, Object> plan(StepBenchmark.Options options) {
+    if (shared().device().equals("auto")) {
+      try (Device planned = PlannedGpu.open(shared().precision().orElse(Precision.AUTO))) {
+        return StepBenchmark.plan(planned, options);
+      }
+    }
+    try (Device device = shared().openDevice(this::note);
+        Device planned =
+            device
+                .openPlanner()
+                .orElseThrow(() ->
+                    new InvalidInputException(
+                        "--plan: %s has no memory of its own to plan; name a GPU, or leave --device out"
+                            .formatted(device.name())))) {
+      return StepBenchmark.plan(planned, options);
+    }
   }
 
   private DType type() {

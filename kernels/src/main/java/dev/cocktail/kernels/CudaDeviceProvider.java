@@ -29,6 +29,16 @@ public final class CudaDeviceProvider implements DeviceProvider {
   }
 
   @Override
+  public List<String> names() {
+    return List.of("cuda", "cuda:N");
+  }
+
+  @Override
+  public int count() {
+    return survey().gpus().size();
+  }
+
+  @Override
   public int priority() {
     return PRIORITY;
   }

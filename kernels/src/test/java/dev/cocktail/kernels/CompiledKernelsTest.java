@@ -85,7 +85,8 @@ class CompiledKernelsTest {
 
   private static void compile(Path folder) throws Exception {
     var builder = new ProcessBuilder("./compile-ptx").redirectErrorStream(true);
-    builder.environment().put("OUT", folder.toAbsolutePath().toString());
+    // From here, not from the folder of the sources.
+    builder.environment().put("OUT", Path.of("").toAbsolutePath().relativize(folder.toAbsolutePath()).toString());
     Process process = builder.start();
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.waitFor()).as(output).isZero();

@@ -130,6 +130,8 @@ class CudaDeviceProviderTest {
   void aBadOrdinalAndATakenGpu() {
     assertThat(only(run(twelve, Map.of("HOST_CUDA_DEVICES", "3"), "cuda:3", "auto"), "refused: "))
         .isEqualTo("refused: there is no cuda:3; this machine has cuda:0 to cuda:2");
+    assertThat(only(run(twelve, Map.of("HOST_CUDA_DEVICES", "2", "HOST_CUDA_RETAIN", "46"), "cuda", "auto"), "refused"))
+        .contains("none of the 2 cuda devices", "cuda:0 cannot be opened", "cuda:1 cannot be opened");
     assertThat(only(run(twelve, Map.of("HOST_CUDA_RETAIN", "46"), "cuda", "auto"), "refused: "))
         .contains("cuda:0 cannot be opened", "exclusive compute mode");
     List<String> full = run(twelve, Map.of("HOST_CUDA_MEMORY", "" + (16 << 20)), "cuda", "auto");

@@ -10,6 +10,16 @@ public interface DeviceProvider {
   /** The part of a device's name before the colon: {@code cpu}, {@code cuda}. */
   String kind();
 
+  /** How users name devices of this kind: {@code cuda} and {@code cuda:N}, with N for an ordinal. */
+  default List<String> names() {
+    return List.of(kind());
+  }
+
+  /** How many there are, whether they can be opened or not; their ordinals are the numbers below. */
+  default int count() {
+    return 1;
+  }
+
   /** Rank in the automatic choice; the highest available wins. */
   int priority();
 

@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.ServiceLoader;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /** Opens devices by the names that users give. */
 public final class Devices {
@@ -24,11 +25,11 @@ public final class Devices {
   }
 
   /**
-   * Opens the device of the given name.
+   * Opens the device of the given name. {@code auto} and a kind without a number try the devices in turn.
    *
    * @param name {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N}
    * @param precision of activations
-   * @param explain told, for {@code auto}, what was chosen and why anything better was refused
+   * @param explain told, where there is a choice, what was chosen and why anything better was refused
    * @throws InvalidInputException when the name is unknown or the device cannot be opened
    */
   public static Device open(String name, Precision precision, Consumer<String> explain) {
@@ -36,7 +37,33 @@ public final class Devices {
   }
 
   static Device open(List<DeviceProvider> providers, String name, Precision precision, Consumer<String> explain) {
-    return name.equals("auto") ? openBest(providers, precision, explain) : openNamed(providers, name, precision);
+    if (name.equals("auto")) {
+      return openBest(providers, precision, explain);
+    }
+    int colon = name.indexOf(':');
+    String kind = colon < 0 ? name : name.substring(0, colon);
+    int ordinal = colon < 0 ? 0 : ordinal(name.substring(colon + 1));
+    for (DeviceProvider provider : providers) {
+      if (provider.kind().equals(kind) && ordinal >= 0) {
+        String reason = provider.unavailableReason();
+        if (!reason.isEmpty()) {
+          throw new InvalidInputException("device " + name + " cannot be used: " + reason);
+        }
+        return colon < 0 ? openFirst(provider, precision, explain) : provider.open(ordinal, precision);
+      }
+    }
+    List<String> known = new ArrayList<>(List.of("auto"));
+    providers.forEach(provider -> known.addAll(provider.names()));
+    throw new InvalidInputException("unknown device '" + name + "'; known: " + String.join(", ", known));
+  }
+
+  /** A device's number, or a negative number where the text is none. */
+  private static int ordinal(String text) {
+    try {
+      return Integer.parseInt(text);
+    } catch (NumberFormatException _) {
+      return -1;
+    }
   }
 
   private static Device openBest(List<DeviceProvider> providers, Precision precision, Consumer<String> explain) {
@@ -45,9 +72,7 @@ public final class Devices {
       String reason = provider.unavailableReason();
       if (reason.isEmpty()) {
         try {
-          Device device = provider.open(0, precision);
-          explain.accept("device " + device.name() + ": " + device.description());
-          return device;
+          return openFirst(provider, precision, explain);
         } catch (InvalidInputException e) {
           reason = e.getMessage();
         }
@@ -58,28 +83,30 @@ public final class Devices {
     throw new InvalidInputException("no device can be opened on this machine; " + String.join("; ", refusals));
   }
 
-  private static Device openNamed(List<DeviceProvider> providers, String name, Precision precision) {
-    int colon = name.indexOf(':');
-    String kind = colon < 0 ? name : name.substring(0, colon);
-    int ordinal = 0;
-    if (colon >= 0) {
+  /** The first of a kind that can be opened. */
+  private static Device openFirst(DeviceProvider provider, Precision precision, Consumer<String> explain) {
+    List<InvalidInputException> refusals = new ArrayList<>();
+    for (int ordinal = 0; ordinal < provider.count(); ordinal++) {
       try {
-        ordinal = Integer.parseInt(name.substring(colon + 1));
-      } catch (NumberFormatException e) {
-        ordinal = -1;
-      }
-    }
-    for (DeviceProvider provider : providers) {
-      if (provider.kind().equals(kind) && ordinal >= 0) {
-        String reason = provider.unavailableReason();
-        if (!reason.isEmpty()) {
-          throw new InvalidInputException("device " + name + " cannot be used: " + reason);
+        Device device = provider.open(ordinal, precision);
+        for (int before = 0; before < ordinal; before++) {
+          explain.accept(
+              "device %s:%d not used: %s".formatted(provider.kind(), before, refusals.get(before).getMessage()));
         }
-        return provider.open(ordinal, precision);
+        explain.accept("device " + device.name() + ": " + device.description());
+        return device;
+      } catch (InvalidInputException e) {
+        refusals.add(e);
       }
     }
-    List<String> known = new ArrayList<>(List.of("auto"));
-    providers.forEach(provider -> known.add(provider.kind()));
-    throw new InvalidInputException("unknown device '" + name + "'; known: " + String.join(", ", known));
+    if (refusals.size() == 1) {
+      throw refusals.getFirst();
+    }
+    throw new InvalidInputException(
+        "none of the %d %s devices can be opened: %s"
+            .formatted(
+                provider.count(),
+                provider.kind(),
+                refusals.stream().map(Throwable::getMessage).collect(Collectors.joining("; "))));
   }
 }

@@ -1,5 +1,6 @@
 package dev.cocktail.trainer.cli;
 
+import dev.cocktail.tensor.Precision;
 import java.io.PrintWriter;
 import picocli.CommandLine.Command;
 
@@ -11,7 +12,7 @@ import picocli.CommandLine.Command;
 final class DoctorCommand extends CocktailCommand {
   @Override
   public Integer call() {
-    Machine machine = Machine.look();
+    Machine machine = Machine.look(shared().device(), shared().precision().orElse(Precision.AUTO));
     if (shared().json()) {
       printJson(machine);
     } else {
@@ -38,6 +39,9 @@ final class DoctorCommand extends CocktailCommand {
     if (machine.devices().stream().noneMatch(kind -> kind.kind().equals("cuda"))) {
       line(out, "device cuda", "not available: this build has no CUDA device");
     }
+    String verdict = machine.verdict().taken().isEmpty() ? "cannot be used" : "takes " + machine.verdict().taken();
+    line(out, "verdict", "--device " + machine.verdict().asked() + " " + verdict);
+    machine.verdict().told().forEach(told -> line(out, "", told));
     line(
         out,
         "tokenizer",

@@ -114,9 +114,12 @@ final class EvalCommand extends CocktailCommand {
       description = "Write one line an item: prompt, answer, what was read, what was right.")
   private Path items;
 
+  @Option(names = "--overwrite", description = "Write --items over a file that is there already.")
+  private boolean overwrite;
+
   @Override
   public Integer call() {
-    RunFile runFile = run == null ? null : RunFile.read(run);
+    RunFile runFile = run == null ? null : shared().apply(RunFile.read(run));
     checkOptions(runFile);
     Method chosen = method();
     var maker =
@@ -131,7 +134,7 @@ final class EvalCommand extends CocktailCommand {
     checkItems(asked);
     Path folder = model == null ? runFile.model() : model;
     try (Tokenizer tokenizer = Tokenizer.load(folder);
-        Device device = shared().openDevice(this::note);
+        Device device = openDevice(runFile);
         ModelOptions.Opened opened = ModelOptions.open(folder, adapter, device, false)) {
       var settings =
           new EvaluationSettings(
@@ -160,6 +163,11 @@ final class EvalCommand extends CocktailCommand {
 
   // What was asked
 
+  /** The device with the precision that was asked for, else with that of the run. */
+  private Device openDevice(RunFile runFile) {
+    return runFile == null ? shared().openDevice(this::note) : shared().openDevice(runFile, this::note);
+  }
+
   private void checkOptions(RunFile runFile) {
     if ((data == null) == (runFile == null)) {
       throw new InvalidInputException("give either --data FILE.jsonl or --run RUN.yaml, so that there is a task");
@@ -172,6 +180,9 @@ final class EvalCommand extends CocktailCommand {
     }
     if (!tasks.isEmpty() && runFile == null) {
       throw new InvalidInputException("--task chooses among the tasks of a run file; give that with --run");
+    }
+    if (overwrite && items == null) {
+      throw new InvalidInputException("--overwrite is for the file of --items; give that, or leave --overwrite out");
     }
     if (limit < 1) {
       throw new InvalidInputException("--limit is " + limit + "; expected at least 1 item");
@@ -220,6 +231,10 @@ final class EvalCommand extends CocktailCommand {
         throw new InvalidInputException(
             "--items: " + items + " holds the questions of task " + task.name() + "; name another file");
       }
+    }
+    if (Files.exists(items) && !overwrite) {
+      throw new InvalidInputException(
+          "--items: " + items + " is there already; name another file, or give --overwrite to replace it");
     }
   }
 

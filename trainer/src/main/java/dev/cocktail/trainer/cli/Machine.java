@@ -2,8 +2,11 @@ package dev.cocktail.trainer.cli;
 
 import ai.djl.huggingface.tokenizers.jni.LibUtils;
 import com.sun.management.OperatingSystemMXBean;
+import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.DeviceProvider;
 import dev.cocktail.tensor.Devices;
+import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.tensor.Precision;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -15,6 +18,7 @@ import java.util.stream.Stream;
 /**
  * What this machine offers to the engine.
  *
+ * @param verdict whether the device that was asked for can be used
  * @param problems what is missing, each with what to do; empty when all is well
  */
 record Machine(
@@ -22,6 +26,7 @@ record Machine(
     SystemFacts system,
     VectorFacts vector,
     List<DeviceKind> devices,
+    Verdict verdict,
     Tokenizers tokenizers,
     List<String> problems) {
   /** The Java that runs this program; heapBytes is the limit of its own memory. */
@@ -36,10 +41,32 @@ record Machine(
   /** Devices of one kind, or why there are none; details are the libraries found and refused, and the like. */
   record DeviceKind(String kind, List<String> available, String unavailableReason, List<String> details) {}
 
+  /**
+   * What became of trying to open a device.
+   *
+   * @param asked its name as the user gave it
+   * @param taken the name of the device that opened, empty where none did
+   * @param told what was chosen and why anything better was refused, or why nothing opened
+   */
+  record Verdict(String asked, String taken, List<String> told) {
+    static Verdict of(String asked, Precision precision) {
+      List<String> told = new ArrayList<>();
+      try (Device device = Devices.open(asked, precision, told::add)) {
+        if (told.isEmpty()) { // There was no choice to explain.
+          told.add("device " + device.name() + ": " + device.description());
+        }
+        return new Verdict(asked, device.name(), told);
+      } catch (InvalidInputException e) {
+        return new Verdict(asked, "", List.of(e.getMessage()));
+      }
+    }
+  }
+
   /** The native tokenizer library. */
   record Tokenizers(boolean loads, String reason) {}
 
-  static Machine look() {
+  /** Looks at everything, and tries to open the device of the given name. */
+  static Machine look(String device, Precision precision) {
     List<String> problems = new ArrayList<>();
     VectorFacts vector = lookAtVectors();
     if (!vector.moduleOn()) {
@@ -48,11 +75,14 @@ record Machine(
       problems.add("the Vector API found no vector registers; computing will be very slow");
     }
     List<DeviceKind> devices = lookForDevices();
-    if (devices.stream().allMatch(kind -> kind.available().isEmpty())) {
-      problems.add("no device can be opened");
+    Verdict verdict = Verdict.of(device, precision);
+    if (verdict.taken().isEmpty()) {
+      problems.add("--device " + device + " cannot be used, for the reason above");
     }
     for (DeviceKind kind : devices) {
-      if (!kind.unavailableReason().isEmpty() && !kind.details().isEmpty()) { // It is there, in part.
+      if (device.equals("auto")
+          && !kind.unavailableReason().isEmpty()
+          && !kind.details().isEmpty()) { // It is there, in part.
         problems.add("device " + kind.kind() + " cannot be used, for the reason above");
       }
     }
@@ -60,7 +90,7 @@ record Machine(
     if (!tokenizers.loads()) {
       problems.add("the tokenizer's native library does not load, so text cannot be read: " + tokenizers.reason());
     }
-    return new Machine(lookAtJava(), lookAtSystem(), vector, devices, tokenizers, problems);
+    return new Machine(lookAtJava(), lookAtSystem(), vector, devices, verdict, tokenizers, problems);
   }
 
   private static JavaFacts lookAtJava() {

@@ -38,12 +38,12 @@ public final class DemoCommand extends CocktailCommand {
   public Integer call() {
     Path folder = output == null ? nextFree(Path.of("runs")) : output;
     requireFree(folder);
-    DemoMaterial.writeDemo(folder);
-    RunFile run = shared().apply(RunFile.read(folder.resolve("demo.yaml")));
-    note("The demo's files are in " + folder + ": a small Phi-3 model that knows financial news but no task,");
-    note("two tasks with " + DemoMaterial.TRAIN_ITEMS + " training examples each, and the run file demo.yaml.");
-    note("");
-    try (Device device = shared().openDevice(run, this::note)) {
+    try (Device device = shared().openDevice(this::note)) { // First: a refusal leaves no files behind.
+      DemoMaterial.writeDemo(folder);
+      RunFile run = shared().apply(RunFile.read(folder.resolve("demo.yaml")));
+      note("The demo's files are in " + folder + ": a small Phi-3 model that knows financial news but no task,");
+      note("two tasks with " + DemoMaterial.TRAIN_ITEMS + " training examples each, and the run file demo.yaml.");
+      note("");
       Map<String, TaskAnswers> before;
       try (Phi3Model model = Phi3Model.load(run.model(), device)) {
         before = TaskAnswers.of(model, LinearTransform.BASE, folder);

@@ -147,6 +147,25 @@ class CocktailTest {
         });
     assertThat(kinds).containsExactly("cuda", "cpu");
     assertThat(json.at("/system/threads").asInt()).isPositive();
+    assertThat(json.at("/verdict/asked").asText()).isEqualTo("auto");
+  }
+
+  @Test
+  void doctorJudgesTheDeviceThatIsNamed() throws IOException {
+    run("doctor", "--json", "--device", "cpu");
+    JsonNode json = new ObjectMapper().readTree(out.toString());
+    assertThat(json.at("/verdict/taken").asText()).isEqualTo("cpu");
+    assertThat(json.at("/verdict/told/0").asText()).startsWith("device cpu: ");
+
+    for (List<String> refused : List.of(List.of("cpu", "bf16"), List.of("gpu", "auto"), List.of("cuda:99", "auto"))) {
+      out.getBuffer().setLength(0);
+      assertThat(run("doctor", "--device", refused.getFirst(), "--precision", refused.getLast()))
+          .isEqualTo(CocktailCommand.FAILED);
+      assertThat(out.toString())
+          .contains("--device " + refused.getFirst() + " cannot be used")
+          .contains("problem: --device " + refused.getFirst())
+          .doesNotContain("all is well");
+    }
   }
 
   private static Path writeSample(Path folder) {

@@ -166,6 +166,9 @@ class EvalCommandTest {
         Arguments.of(data + "--items @model", "--items|folder"),
         Arguments.of(data + "--items @none/items.jsonl", "--items|none"),
         Arguments.of(data + "--items @moves.jsonl", "--items|questions"),
+        Arguments.of(data + "--items @moves.jsonl --overwrite", "--items|questions"),
+        Arguments.of(data + "--items @run.yaml", "--items|run.yaml|already|--overwrite"),
+        Arguments.of(data + "--overwrite", "--overwrite|--items"),
         Arguments.of(model + "--data @text.jsonl", "text.jsonl:1|right answer"),
         Arguments.of(model + "--data @asked.jsonl", "asked.jsonl:1|assistant"),
         Arguments.of(model + "--data @cluster.jsonl", "cluster.jsonl:1|\"cluster\""));
@@ -193,6 +196,28 @@ class EvalCommandTest {
     assertThat(run.err()).contains(says.split("\\|")).doesNotContain("Exception");
     assertThat(run.out()).isEmpty();
     assertThat(folder.contents()).isEqualTo(before);
+  }
+
+  @Test
+  void theRunsPrecisionCountsUnlessAnotherIsGiven() {
+    folder.edit("run.yaml", "training: {", "training: {precision: bf16, ");
+    CommandRun run = eval("--run", path("run.yaml"));
+    assertThat(run.exitCode()).isEqualTo(CocktailCommand.INVALID_INPUT);
+    assertThat(run.err()).contains("precision bf16 is for GPUs");
+    eval("--run", path("run.yaml"), "--precision", "f32").done();
+  }
+
+  @Test
+  void itemsAreReplacedWhereThatIsAskedFor() throws IOException {
+    folder.write("items.jsonl", "of an earlier evaluation");
+    String[] arguments = {"--model", path("model"), "--data", path("moves.jsonl"), "--items", path("items.jsonl")};
+    assertThat(eval(arguments).exitCode()).isEqualTo(CocktailCommand.INVALID_INPUT);
+    assertThat(folder.path("items.jsonl")).hasContent("of an earlier evaluation");
+
+    List<String> overwriting = new ArrayList<>(List.of(arguments));
+    overwriting.add("--overwrite");
+    eval(overwriting.toArray(String[]::new)).done();
+    assertThat(Files.readAllLines(folder.path("items.jsonl"))).hasSize(3);
   }
 
   @Test

@@ -10,6 +10,8 @@ import dev.cocktail.tensor.Devices;
 import dev.cocktail.trainer.FineTuning;
 import dev.cocktail.trainer.InterruptedRunException;
 import dev.cocktail.trainer.TrainingListener;
+import dev.cocktail.trainer.cli.CocktailCommand;
+import dev.cocktail.trainer.cli.CommandRun;
 import dev.cocktail.trainer.config.RunFile;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -48,6 +50,14 @@ class DemoRunTest {
         JSON.readTree(lines.stream().filter(line -> line.contains("\"step\":1,")).findFirst().orElseThrow());
     assertThat(first.path("tasks").path("sentiment").path("loss").isNumber()).isTrue();
     assertThat(first.path("tokens").intValue()).isBetween(1, run.training().tokensPerStep());
+  }
+
+  @Test
+  void aDeviceThatCannotBeUsedIsRefusedBeforeAnythingIsWritten(@TempDir Path temp) {
+    Path folder = temp.resolve("demo");
+    CommandRun run = CommandRun.of("demo", "--device", "cuda:99", "--output", folder.toString());
+    assertThat(run.exitCode()).isEqualTo(CocktailCommand.INVALID_INPUT);
+    assertThat(folder).doesNotExist();
   }
 
   @Test

@@ -1,0 +1,42 @@
+package dev.cocktail.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.cocktail.trainer.cli.Cocktail;
+import dev.cocktail.trainer.cli.CocktailCommand;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class StepCommandTest {
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  private int plan(String... more) {
+    List<String> arguments = new ArrayList<>(List.of("bench", "step", "--plan"));
+    arguments.addAll(List.of(more));
+    return Cocktail.run(new PrintWriter(out), new PrintWriter(err), arguments.toArray(String[]::new));
+  }
+
+  private int memory(String... more) {
+    out.getBuffer().setLength(0);
+    assertThat(plan(more)).as(err.toString()).isZero();
+    String line = out.toString().lines().filter(one -> one.startsWith("peak_memory_mib")).findFirst().orElseThrow();
+    return Integer.parseInt(line.replaceAll("\\D", ""));
+  }
+
+  @Test
+  void aPlanIsForThePrecisionThatIsAskedFor() {
+    assertThat(memory("--precision", "f32", "--seq", "2048")).isGreaterThan(memory("--precision", "bf16", "--seq", "2048"));
+  }
+
+  @Test
+  void aPlanIsForTheDeviceThatIsNamed() {
+    assertThat(plan("--device", "cuda:99")).isEqualTo(CocktailCommand.INVALID_INPUT);
+    assertThat(err.toString()).contains("cuda:99");
+    assertThat(plan("--device", "cpu")).isEqualTo(CocktailCommand.INVALID_INPUT);
+    assertThat(err.toString()).contains("--plan: cpu", "leave --device out");
+  }
+}
