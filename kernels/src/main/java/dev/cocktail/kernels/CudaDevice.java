@@ -30,6 +30,7 @@ public final class CudaDevice implements Device {
   private final DType activation;
   private final CudaMemory memory;
   private final Staging staging;
+  private final CudaContext context;
   private final CudaOps ops;
   private final Map<TensorArena, Throwable> open = new LinkedHashMap<>();
   private final boolean traceLeaks = "trace".equals(System.getProperty("cocktail.leaks"));
@@ -49,7 +50,13 @@ public final class CudaDevice implements Device {
     this.stream = driver.openStream();
     this.memory = new CudaMemory(driver);
     this.staging = new Staging(driver, stream);
-    this.ops = new CudaOps(new CudaContext(driver, stream, blas, activation, this::openScratch, staging));
+    this.context = new CudaContext(driver, stream, blas, activation, this::openScratch, staging);
+    this.ops = new CudaOps(context);
+  }
+
+  /** What the device's families of kernels share, for more kernels in the order of its stream. */
+  CudaContext context() {
+    return context;
   }
 
   @Override

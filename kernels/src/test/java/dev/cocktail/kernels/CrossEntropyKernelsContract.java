@@ -3,8 +3,6 @@ package dev.cocktail.kernels;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.cocktail.kernels.blas.Blas;
-import dev.cocktail.kernels.driver.GpuDriver;
 import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.Shape;
 import dev.cocktail.tensor.Tensor;
@@ -68,20 +66,12 @@ abstract class CrossEntropyKernelsContract implements CudaSetting {
     }
   }
 
-  private static CudaContext context(GpuDriver driver, Blas blas, CudaDevice device) {
-    GpuDriver.Stream stream = driver.openStream();
-    return new CudaContext(
-        driver, stream, blas, device.activationType(), () -> device.openArena("scratch"), new Staging(driver, stream));
-  }
-
   /** Scratch for one token, for less than the multiple that chunks have, for one such, for two. */
   @ParameterizedTest
   @CsvSource({"F32, 1", "F32, 2000", "F32, 12000", "F32, 23000", "BF16, 1", "BF16, 2000", "BF16, 20000", "BF16, 32000"})
   void chunksOfAnySizeAgree(DType activation, long scratchBytes) {
-    GpuDriver driver = openDriver();
-    Blas blas = openBlas(driver);
-    try (var device = new CudaDevice(driver, blas, activation)) {
-      CudaContext context = context(driver, blas, device);
+    try (CudaDevice device = open(activation)) {
+      CudaContext context = device.context();
       var whole = new Problem(device).solve(new CrossEntropyKernels(context));
       var parts = new Problem(device).solve(new CrossEntropyKernels(context, scratchBytes));
       for (int t = 0; t < T; t++) {
@@ -127,9 +117,7 @@ abstract class CrossEntropyKernelsContract implements CudaSetting {
       value = DType.class,
       names = {"F32", "BF16"})
   void whatIsNoNumberShowsInItsOwnToken(DType activation) {
-    GpuDriver driver = openDriver();
-    Blas blas = openBlas(driver);
-    try (var device = new CudaDevice(driver, blas, activation)) {
+    try (CudaDevice device = open(activation)) {
       var problem = new Problem(device);
       problem.targets[7] = V; // No entry of the vocabulary.
       problem.targets[8] = 3;
@@ -138,7 +126,7 @@ abstract class CrossEntropyKernelsContract implements CudaSetting {
       problem.hidden.set(9L * H, Double.NaN);
       problem.targets[10] = 5;
       problem.weights.set(10, 0);
-      problem.solve(new CrossEntropyKernels(context(driver, blas, device)));
+      problem.solve(new CrossEntropyKernels(device.context()));
       for (int t = 0; t < T; t++) {
         boolean broken = t == 7 || t == 8;
         assertThat(Double.isNaN(problem.losses.get(t))).as("loss %d is no number", t).isEqualTo(broken);

@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.cocktail.kernels.blas.Blas;
-import dev.cocktail.kernels.driver.GpuDriver;
 import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.Shape;
 import dev.cocktail.tensor.Tensor;
@@ -27,16 +25,10 @@ abstract class MatrixProductsContract implements CudaSetting {
       value = DType.class,
       names = {"F32", "BF16"})
   void everyPairOfTypesInBlocksOfAnySize(DType activation) {
-    GpuDriver driver = openDriver();
-    Blas blas = openBlas(driver);
-    try (var device = new CudaDevice(driver, blas, activation)) {
-      GpuDriver.Stream stream = driver.openStream();
-      var context =
-          new CudaContext(
-              driver, stream, blas, activation, () -> device.openArena("scratch"), new Staging(driver, stream));
+    try (CudaDevice device = open(activation)) {
       // One row a block, a few rows, everything at once.
       for (long scratchBytes : new long[] {1, 130, 1 << 20}) {
-        var products = new MatrixProducts(context, scratchBytes);
+        var products = new MatrixProducts(device.context(), scratchBytes);
         for (DType left : TYPES) {
           for (DType right : TYPES) {
             for (int way = 0; way < 4; way++) {

@@ -5,10 +5,12 @@ import java.util.List;
 
 /**
  * Copies from global to shared memory that a warp's threads began and did not wait for yet. Each is done as late as the
- * wait for it allows, so that a kernel that does not wait meets memory in flight.
+ * wait for it allows, so that a kernel that does not wait meets memory in flight. What a GPU would copy is not known
+ * when somebody writes the source meanwhile.
  */
 final class AsyncCopies {
-  private record Copy(int lane, int group, long target, long source, int count, int bytes) {}
+  /** The bytes are those that the source had when the copy began, zeros behind them. */
+  private record Copy(int lane, int group, long target, long source, int count, byte[] bytes) {}
 
   private final List<Copy> pending = new ArrayList<>();
   private final int[] committed = new int[32];
@@ -23,7 +25,11 @@ final class AsyncCopies {
     warp.requireAligned(lane, target, bytes);
     warp.requireAligned(lane, source, bytes);
     warp.block.shared.beginCopy(warp, lane, target, bytes);
-    pending.add(new Copy(lane, committed[lane], target, source, count, bytes));
+    byte[] copied = new byte[bytes];
+    for (int i = 0; i < count; i++) {
+      copied[i] = (byte) warp.block.global.load(warp, lane, source + i, 1);
+    }
+    pending.add(new Copy(lane, committed[lane], target, source, count, copied));
   }
 
   /** Ends the threads' groups of copies. */
@@ -46,7 +52,6 @@ final class AsyncCopies {
     if (pending.isEmpty()) {
       return;
     }
-    byte[] bytes = new byte[16];
     int kept = 0;
     for (int i = 0; i < pending.size(); i++) {
       Copy copy = pending.get(i);
@@ -56,9 +61,14 @@ final class AsyncCopies {
         continue;
       }
       for (int j = 0; j < copy.count; j++) {
-        bytes[j] = (byte) warp.block.global.load(warp, copy.lane, copy.source + j, 1);
+        if (warp.block.global.load(warp, copy.lane, copy.source + j, 1) != (copy.bytes[j] & 0xFF)) {
+          throw warp.fault(
+              copy.lane,
+              "global memory at 0x%x was overwritten while an asynchronous copy of it was under way"
+                  .formatted(copy.source + j));
+        }
       }
-      warp.block.shared.endCopy(warp, copy.lane, copy.target, bytes, copy.count, copy.bytes);
+      warp.block.shared.endCopy(warp, copy.lane, copy.target, copy.bytes);
     }
     pending.subList(kept, pending.size()).clear();
   }

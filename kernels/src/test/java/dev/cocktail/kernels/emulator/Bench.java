@@ -22,6 +22,10 @@ final class Bench implements AutoCloseable {
     return driver;
   }
 
+  GpuDriver.Stream stream() {
+    return stream;
+  }
+
   /** A block of memory, far from any other. */
   long block(long bytes) {
     long address = next;
@@ -40,22 +44,25 @@ final class Bench implements AutoCloseable {
   int[] read(long address, int count) {
     int[] values = new int[count];
     driver.copyToHost(MemorySegment.ofArray(values), address, stream);
+    driver.synchronize(stream);
     return values;
   }
 
   long readLong(long address) {
     long[] value = new long[1];
     driver.copyToHost(MemorySegment.ofArray(value), address, stream);
+    driver.synchronize(stream);
     return MemorySegment.ofArray(value).get(ValueLayout.JAVA_LONG, 0);
   }
 
   /**
-   * Runs a kernel with one pointer {@code %out} and one {@code %in}; the registers %r, %rs, %rd, %f, %fd, %p from 0 on
-   * are there, %r0 is the thread's number, %rd0 the address of the thread's own word of the output.
+   * Runs a kernel to its end, with one pointer {@code %out} and one {@code %in}; the registers %r, %rs, %rd, %f, %fd,
+   * %p from 0 on are there, %r0 is the thread's number, %rd0 the address of the thread's own word of the output.
    */
   void run(String declarations, String body, Launch launch, long out, long in) {
     GpuDriver.Function kernel = driver.load("test", module(declarations, body)).function("test");
     driver.launch(kernel, launch, new KernelArguments().pointer(out).pointer(in), stream);
+    driver.synchronize(stream);
   }
 
   void run(String body, int threads, long out, long in) {

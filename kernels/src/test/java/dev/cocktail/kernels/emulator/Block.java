@@ -1,6 +1,7 @@
 package dev.cocktail.kernels.emulator;
 
 import dev.cocktail.kernels.driver.Launch;
+import java.util.Arrays;
 
 /** A block of threads that share memory and barriers; one object runs one block after the other. */
 final class Block {
@@ -55,7 +56,7 @@ final class Block {
     for (Warp warp : warps) {
       warp.start(launch.threads() - warp.firstThread);
     }
-    java.util.Arrays.fill(arrivals, null);
+    Arrays.fill(arrivals, null);
     int done = 0;
     while (done < warps.length) {
       boolean progress = false;
@@ -65,7 +66,6 @@ final class Block {
           warp.run();
           if (warp.status == Warp.Status.DONE) {
             done++;
-            openWhereAllCame();
           }
         }
       }
@@ -83,11 +83,17 @@ final class Block {
     return all;
   }
 
+  /**
+   * Warps that have returned do not count as arrived, although newer GPUs count so: whether they returned before or
+   * behind the barrier, our kernels never mean it.
+   */
   private EmulatorFault deadlock() {
     for (Warp warp : warps) {
       if (warp.status == Warp.Status.WAITING) {
+        long gone = Arrays.stream(warps).filter(each -> each.status == Warp.Status.DONE).count();
         return warp.fault(
-            Integer.numberOfTrailingZeros(warp.liveLanes()), "waits at a barrier that other warps never reach");
+            Integer.numberOfTrailingZeros(warp.liveLanes()),
+            "waits at a barrier that other warps never reach; %d of %d have returned".formatted(gone, warps.length));
       }
     }
     throw new IllegalStateException("no warp waits");
@@ -138,13 +144,11 @@ final class Block {
   }
 
   private void openWhereAllCame() {
-    int left = 0;
-    for (Warp warp : warps) {
-      left += warp.status == Warp.Status.DONE ? 0 : 1;
-    }
     for (int id = 0; id < BARRIERS; id++) {
       Arrivals here = arrivals[id];
-      if (here != null && here.warps > 0 && here.warps >= (here.expectedWarps == 0 ? left : here.expectedWarps)) {
+      if (here != null
+          && here.warps > 0
+          && here.warps >= (here.expectedWarps == 0 ? warps.length : here.expectedWarps)) {
         open(here);
         arrivals[id] = null;
       }

@@ -17,11 +17,13 @@ import java.lang.foreign.ValueLayout;
  */
 public final class EmulatedBlas implements Blas {
   private final GlobalMemory memory;
+  private final IssuedWork work;
   private final CpuDevice processor = new CpuDevice(2);
 
   /** Products in the memory of a driver. */
   public EmulatedBlas(EmulatedDriver driver) {
     memory = driver.memory();
+    work = driver.work();
   }
 
   @Override
@@ -48,9 +50,13 @@ public final class EmulatedBlas implements Blas {
     if (m < 1 || n < 1 || k < 1 || batch < 1 || c.transposed()) {
       throw new GpuException("no product of %d x %d x %d, %d times".formatted(m, n, k, batch));
     }
-    for (int i = 0; i < batch; i++) {
-      multiply(m, n, k, alpha, behind(a, i * strideA), behind(b, i * strideB), beta, behind(c, i * strideC));
-    }
+    work.issue(
+        stream,
+        () -> {
+          for (int i = 0; i < batch; i++) {
+            multiply(m, n, k, alpha, behind(a, i * strideA), behind(b, i * strideB), beta, behind(c, i * strideC));
+          }
+        });
   }
 
   private static void requireTypes(Matrix a, Matrix b, Matrix c) {
@@ -134,6 +140,7 @@ public final class EmulatedBlas implements Blas {
 
   @Override
   public void close() {
+    work.finishAll();
     processor.close();
   }
 }

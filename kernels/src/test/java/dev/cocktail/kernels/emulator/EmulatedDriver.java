@@ -7,23 +7,23 @@ import dev.cocktail.kernels.driver.KernelArguments;
 import dev.cocktail.kernels.driver.Launch;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** A GPU in software. All work is done when its call returns; what a kernel must not do is an {@link EmulatorFault}. */
+/**
+ * A GPU in software. Work is done as late as a GPU may do it, see {@link IssuedWork}; what a kernel must not do is an
+ * {@link EmulatorFault}, thrown by whatever waits for the kernel. System property {@code cocktail.cuda.blocking=true}
+ * makes each call wait, so that the fault's stack trace shows who issued the kernel.
+ */
 public final class EmulatedDriver implements GpuDriver {
   private static final int SHARED_BYTES = 99 << 10;
 
   /** Modules are read once, however many devices load them. */
   private static final Map<String, PtxModule> READ = new ConcurrentHashMap<>();
-
-  private record Queue() implements Stream {}
-
-  private static final class Mark implements Event {
-    private long nanos;
-  }
 
   private static final class LoadedModule implements Module {
     private final PtxModule module;
@@ -49,7 +49,9 @@ public final class EmulatedDriver implements GpuDriver {
 
   private final GpuInfo info;
   private final GlobalMemory memory;
+  private final IssuedWork work = new IssuedWork();
   private final Arena pinned = Arena.ofShared();
+  private final List<MemorySegment> pinnedSegments = new ArrayList<>();
   private boolean closed;
   private long executed;
 
@@ -64,7 +66,12 @@ public final class EmulatedDriver implements GpuDriver {
     return memory;
   }
 
-  /** Instructions that all threads of all launches have done. */
+  /** Work that was issued and not done, for libraries that issue theirs beside kernels. */
+  IssuedWork work() {
+    return work;
+  }
+
+  /** Instructions that all threads of all launches that were waited for have done. */
   public long executedInstructions() {
     return executed;
   }
@@ -96,32 +103,41 @@ public final class EmulatedDriver implements GpuDriver {
 
   @Override
   public void release(long address) {
+    work.finishAll();
     memory.release(address);
   }
 
   @Override
   public void blockTaken(long address, long bytes) {
-    memory.blockTaken(address, bytes);
+    work.issueForAll(() -> memory.blockTaken(address, bytes));
   }
 
   @Override
   public void blockReturned(long address) {
-    memory.blockReturned(address);
+    work.issueForAll(() -> memory.blockReturned(address));
   }
 
   @Override
   public MemorySegment allocatePinned(long bytes) {
-    return pinned.allocate(bytes, 256);
+    MemorySegment segment = pinned.allocate(bytes, 256);
+    pinnedSegments.add(segment);
+    return segment;
   }
 
   @Override
   public void copyToGpu(long target, MemorySegment host, Stream stream) {
-    memory.write("copy to the GPU", target, host);
+    // What is not pinned may change when this returns.
+    MemorySegment source = isPinned(host) ? host : MemorySegment.ofArray(host.toArray(ValueLayout.JAVA_BYTE));
+    work.issue(stream, () -> memory.write("copy to the GPU", target, source));
+  }
+
+  private boolean isPinned(MemorySegment host) {
+    return host.isNative() && pinnedSegments.stream().anyMatch(each -> each.asOverlappingSlice(host).isPresent());
   }
 
   @Override
   public void copyToHost(MemorySegment host, long source, Stream stream) {
-    memory.read("copy to the host", source, host);
+    work.issue(stream, () -> memory.read("copy to the host", source, host));
   }
 
   @Override
@@ -129,51 +145,60 @@ public final class EmulatedDriver implements GpuDriver {
     if (target < source + bytes && source < target + bytes) {
       throw new EmulatorFault("copy on the GPU: %d bytes at 0x%x and 0x%x overlap".formatted(bytes, source, target));
     }
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment between = arena.allocate(bytes, 8);
-      memory.read("copy on the GPU from", source, between);
-      memory.write("copy on the GPU to", target, between);
-    }
+    work.issue(
+        stream,
+        () -> {
+          try (Arena arena = Arena.ofConfined()) {
+            MemorySegment between = arena.allocate(bytes, 8);
+            memory.read("copy on the GPU from", source, between);
+            memory.write("copy on the GPU to", target, between);
+          }
+        });
   }
 
   @Override
   public void fill(long target, byte value, long bytes, Stream stream) {
-    memory.fill("fill", target, value, bytes);
+    work.issue(stream, () -> memory.fill("fill", target, value, bytes));
   }
 
   @Override
   public Stream openStream() {
-    return new Queue();
+    return new IssuedWork.Queue();
   }
 
   @Override
   public void synchronize(Stream stream) {
-    // Everything issued is done.
+    work.finish(stream);
   }
 
   @Override
   public Event openEvent() {
-    return new Mark();
+    return new IssuedWork.Mark();
   }
 
   @Override
   public void record(Event event, Stream stream) {
-    ((Mark) event).nanos = System.nanoTime();
+    work.record((IssuedWork.Mark) event, stream);
   }
 
   @Override
   public void await(Stream stream, Event event) {
-    // Everything issued is done.
+    work.await(stream, (IssuedWork.Mark) event);
   }
 
   @Override
   public void synchronize(Event event) {
-    // Everything issued is done.
+    work.finish((IssuedWork.Mark) event);
   }
 
   @Override
   public double milliseconds(Event from, Event to) {
-    return (((Mark) to).nanos - ((Mark) from).nanos) / 1e6;
+    IssuedWork.Mark first = (IssuedWork.Mark) from;
+    IssuedWork.Mark last = (IssuedWork.Mark) to;
+    if (!first.isReached() || !last.isReached()) {
+      throw new GpuException("the time between two marks of which one was not reached");
+    }
+    return (last.nanos() - first.nanos()) / 1e6;
   }
 
   @Override
@@ -218,7 +243,9 @@ public final class EmulatedDriver implements GpuDriver {
       throw new EmulatorFault(
           what + shared + " bytes of shared memory, a block may have " + info.sharedBytesPerBlock());
     }
-    executed += Grid.run(program, launch, memory, parameters(what, kernel, arguments), (int) shared);
+    byte[] parameters = parameters(what, kernel, arguments);
+    int sharedBytes = (int) shared;
+    work.issue(stream, () -> executed += Grid.run(program, launch, memory, parameters, sharedBytes));
   }
 
   private static byte[] parameters(String what, PtxModule.Kernel kernel, KernelArguments arguments) {
@@ -246,7 +273,9 @@ public final class EmulatedDriver implements GpuDriver {
   public void close() {
     if (!closed) {
       closed = true;
-      pinned.close();
+      try (pinned) {
+        work.finishAll();
+      }
     }
   }
 }

@@ -60,7 +60,8 @@ class FaultsTest {
     bench.driver().blockTaken(freed, 12);
     assertThatThrownBy(() -> bench.run("ld.global.u32 %r1, [%in];", 1, 0, freed)).hasMessageContaining("never written");
     assertThatThrownBy(() -> bench.read(freed, 3)).isInstanceOf(EmulatorFault.class);
-    assertThatThrownBy(() -> bench.driver().copyToGpu(freed + 4, MemorySegment.ofArray(new int[3]), null))
+    bench.driver().copyToGpu(freed + 4, MemorySegment.ofArray(new int[3]), bench.stream());
+    assertThatThrownBy(() -> bench.driver().synchronize(bench.stream()))
         .isInstanceOf(EmulatorFault.class)
         .hasMessageContaining("out of bounds");
   }
@@ -114,13 +115,33 @@ class FaultsTest {
   void barriers() {
     String branch = "setp.lt.u32 %p1, %r0, LIMIT; @%p1 bra NEXT; bar.sync 0; NEXT: ";
     assertFault(branch.replace("LIMIT", "16") + "bar.sync 0;", 32, "barrier in divergent code");
-    assertPasses("setp.lt.u32 %p1, %r0, 16; @%p1 ret; bar.sync 0;", 64);
     assertFault("setp.lt.u32 %p1, %r0, 32; @%p1 bra NEXT; bar.sync 1; NEXT: bar.sync 0;", 64, "waits at a barrier");
     assertFault("bar.sync 0, 96;", 64, "waits at a barrier");
     assertFault("bar.sync 16;", 32, "no barrier 16");
     assertFault(
         "setp.lt.u32 %p1, %r0, 16; @%p1 bra NEXT; bar.warp.sync -1; bar.sync 0; NEXT: bar.sync 0;",
         32, "barrier in divergent code");
+  }
+
+  @Test
+  void barriersThatSomeLeaveByReturning() {
+    String leave = "setp.lt.u32 %p1, %r0, LIMIT; @%p1 ret; ";
+    // A part of a warp, before the others arrive.
+    assertFault(leave.replace("LIMIT", "16") + "bar.sync 0;", 64, "barrier in divergent code: thread 0 has returned");
+    assertFault(leave.replace("LIMIT", "16") + "bar.sync 0, 64;", 64, "thread 0 has returned");
+    // A part of a warp, while the others wait.
+    String late = "setp.lt.u32 %p1, %r0, 16; @%p1 bra NEXT; bar.sync 0; NEXT: ";
+    assertFault(late, 32, "barrier in divergent code: thread 0 has returned");
+    assertFault(late, 64, "barrier in divergent code: thread 0 has returned");
+    // A whole warp: the first before the second arrives, the second while the first waits.
+    assertFault(leave.replace("LIMIT", "32") + "bar.sync 0;", 64, "waits at a barrier", "1 of 2 have returned");
+    assertFault(leave.replace("lt.u32", "ge.u32").replace("LIMIT", "32") + "bar.sync 0;", 64, "1 of 2 have returned");
+    // A warp that has met the others once, and not a second time.
+    assertFault("bar.sync 0;" + leave.replace("LIMIT", "32") + "bar.sync 0;", 64, "1 of 2 have returned");
+    // Whoever has returned is not missed where the others do not wait for it, nor is a block that returns as a whole.
+    assertPasses("bar.sync 0;" + leave.replace("LIMIT", "16"), 64);
+    assertPasses(leave.replace("LIMIT", "32") + "bar.sync 1, 32;", 64);
+    assertPasses("mov.u32 %r1, %ctaid.x; setp.eq.u32 %p1, %r1, 0; @%p1 ret; bar.sync 0;", 64);
   }
 
   @Test
@@ -145,6 +166,11 @@ class FaultsTest {
     assertFault(copy + "bar.sync 0; cp.async.wait_group 0;" + read, 64, "race");
     assertFault(copy + "cp.async.wait_group 0;" + read, 64, "race");
     assertFault(copy + "st.shared.u32 [%r3], %r0;", 64, "asynchronous copy");
+    // A second copy into the same place, and a source that changes meanwhile.
+    assertFault(copy + "cp.async.ca.shared.global [%r3], [%rd1], 4;", 64, "asynchronous copy into it is under way");
+    String change = "add.u32 %r6, %r0, 1; st.global.u32 [%rd1], %r6;";
+    assertFault(copy + change + "cp.async.wait_all;", 64, "overwritten while an asynchronous copy");
+    assertPasses(copy + "cp.async.wait_all;" + change, 64);
     // The buffer is read by others when the next copy into it begins.
     String next = "cp.async.ca.shared.global [%r3], [%rd1], 4; cp.async.wait_all;";
     assertFault(copy + "cp.async.wait_all; bar.sync 0;" + read + next, 64, "race");
@@ -157,16 +183,20 @@ class FaultsTest {
   void launches() {
     var function = bench.driver().load("test", Bench.module("", "")).function("test");
     var arguments = new KernelArguments().pointer(0).pointer(0);
-    assertThatThrownBy(() -> bench.driver().launch(function, new Launch(1, 1, 1, 32, 101_377), arguments, null))
-        .hasMessageContaining("shared memory");
-    assertThatThrownBy(() -> bench.driver().launch(function, Launch.of(1, 32), new KernelArguments().pointer(0), null))
-        .hasMessageContaining("1 arguments, the kernel has 2");
     assertThatThrownBy(
-            () -> bench.driver().launch(function, Launch.of(1, 32), new KernelArguments().pointer(0).int32(0), null))
+            () -> bench.driver().launch(function, new Launch(1, 1, 1, 32, 101_377), arguments, bench.stream()))
+        .hasMessageContaining("shared memory");
+    assertThatThrownBy(
+            () -> bench.driver().launch(function, Launch.of(1, 32), new KernelArguments().pointer(0), bench.stream()))
+        .hasMessageContaining("1 arguments, the kernel has 2");
+    assertThatThrownBy(() ->
+            bench
+                .driver()
+                .launch(function, Launch.of(1, 32), new KernelArguments().pointer(0).int32(0), bench.stream()))
         .hasMessageContaining("12 bytes of arguments");
     String few = Bench.module("", "").replace("test_param_1)", "test_param_1)\n.maxntid 64, 1, 1");
     var small = bench.driver().load("test", few).function("test");
-    assertThatThrownBy(() -> bench.driver().launch(small, Launch.of(1, 96), arguments, null))
+    assertThatThrownBy(() -> bench.driver().launch(small, Launch.of(1, 96), arguments, bench.stream()))
         .hasMessageContaining("at most 64 threads");
   }
 
@@ -179,12 +209,16 @@ class FaultsTest {
       var left = new Blas.Matrix(a, type, 3, false);
       var right = new Blas.Matrix(a, type, 2, false);
       var target = new Blas.Matrix(c, type, 2, false);
-      assertThatCode(() -> blas.gemm(2, 2, 3, 1, left, right, 0, target, null)).doesNotThrowAnyException();
-      assertThatThrownBy(() -> blas.gemm(2, 2, 4, 1, left, right, 0, target, null)).isInstanceOf(EmulatorFault.class);
-      assertThatThrownBy(() -> blas.gemm(3, 2, 2, 1, right, right, 0, target, null)).isInstanceOf(EmulatorFault.class);
+      assertThatCode(() -> multiply(blas, 2, 2, 3, left, right, 0, target)).doesNotThrowAnyException();
+      assertThatThrownBy(() -> multiply(blas, 2, 2, 4, left, right, 0, target)).isInstanceOf(EmulatorFault.class);
+      assertThatThrownBy(() -> multiply(blas, 3, 2, 2, right, right, 0, target)).isInstanceOf(EmulatorFault.class);
       var fresh = new Blas.Matrix(bench.block(16), type, 2, false);
-      assertThatThrownBy(() -> blas.gemm(2, 2, 3, 1, left, right, 1, fresh, null))
-          .hasMessageContaining("never written");
+      assertThatThrownBy(() -> multiply(blas, 2, 2, 3, left, right, 1, fresh)).hasMessageContaining("never written");
     }
+  }
+
+  private void multiply(Blas blas, long m, long n, long k, Blas.Matrix a, Blas.Matrix b, double beta, Blas.Matrix c) {
+    blas.gemm(m, n, k, 1, a, b, beta, c, bench.stream());
+    bench.driver().synchronize(bench.stream());
   }
 }

@@ -146,11 +146,11 @@ final class SharedMemory {
     Arrays.fill(state, offset, offset + bytes, IN_FLIGHT);
   }
 
-  /** The copy arrives: {@code count} bytes of the source, zeros behind them. */
-  void endCopy(Warp warp, int lane, long address, byte[] source, int count, int bytes) {
+  /** The copy arrives. */
+  void endCopy(Warp warp, int lane, long address, byte[] source) {
     int offset = (int) address;
-    Arrays.fill(data, offset, offset + bytes, (byte) 0);
-    System.arraycopy(source, 0, data, offset, count);
+    int bytes = source.length;
+    System.arraycopy(source, 0, data, offset, bytes);
     Arrays.fill(state, offset, offset + bytes, WRITTEN);
     int record = (warp.clock[warp.index] << TIME_SHIFT) | (warp.firstThread + lane);
     Arrays.fill(writers, offset >>> granuleShift, ((offset + bytes - 1) >>> granuleShift) + 1, record);

@@ -44,6 +44,7 @@ final class Warp {
   final int[] clock;
 
   private final int[] counters = new int[32];
+  private int started;
   private int live;
   private int waitingForLanes;
   private int waitingAtBarrier;
@@ -76,7 +77,8 @@ final class Warp {
 
   /** Begins a block with the given number of threads in this warp. */
   void start(int threads) {
-    live = threads >= 32 ? -1 : (1 << threads) - 1;
+    started = threads >= 32 ? -1 : (1 << threads) - 1;
+    live = started;
     waitingForLanes = 0;
     waitingAtBarrier = 0;
     carry = 0;
@@ -314,6 +316,10 @@ final class Warp {
         if (counters[lane] != counter) {
           throw divergentBarrier(lane, counters[lane], counter);
         }
+      }
+      if (live != started) {
+        int gone = Integer.numberOfTrailingZeros(started & ~live);
+        throw fault(first, "barrier in divergent code: thread %d has returned".formatted(firstThread + gone));
       }
       waitingAtBarrier = 0;
       moveTo(live, counter + 1);
