@@ -11,8 +11,13 @@ import java.util.Map;
 /**
  * Turns a kernel's instructions into operations. All operands become positions in a warp's arrays: bases, 32 lanes
  * apart. The families of instructions are classes of their own; each gets the opcode and asks for its operands here.
+ *
+ * <p>System property {@value #WITHOUT}, a kernel's name, a colon and the number of a line in the PTX, leaves out the
+ * barrier in that line, to see whether a test notices.
  */
 final class Decoder {
+  static final String WITHOUT = "cocktail.emulator.without";
+
   /** Predicates are read as {@code predicates[slot] ^ flip}. */
   record Predicate(int slot, int flip) {}
 
@@ -52,6 +57,7 @@ final class Decoder {
   }
 
   private Program decode() {
+    String without = System.getProperty(WITHOUT, "");
     for (position = 0; position < program.source.length; position++) {
       instruction = program.source[position];
       Operand.Register guard = instruction.guard();
@@ -61,6 +67,9 @@ final class Decoder {
       try {
         program.operations[position] = operation(opcode);
         opcode.requireAllTaken();
+        if (without.equals(kernel.name() + ":" + instruction.line())) {
+          leaveOut(opcode);
+        }
       } catch (EmulatorFault e) {
         throw new EmulatorFault(program.module.name() + ".ptx, kernel " + kernel.name() + ", " + e.getMessage());
       }
@@ -71,7 +80,17 @@ final class Decoder {
     program.wordConstants = List.copyOf(wordConstants);
     program.longConstants = List.copyOf(longConstants);
     program.specials = specials;
+    program.unwritten = UnwrittenRegisters.of(program);
     return program;
+  }
+
+  private void leaveOut(Opcode op) {
+    if (!op.base.equals("bar")
+        || program.barriers[position] != null && program.barriers[position].reduction() != null) {
+      throw error("only barriers without a result can be left out");
+    }
+    kind(Program.PLAIN);
+    program.operations[position] = (w, lanes) -> {};
   }
 
   private Operation operation(Opcode op) {

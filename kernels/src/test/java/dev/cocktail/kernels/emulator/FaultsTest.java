@@ -124,6 +124,30 @@ class FaultsTest {
   }
 
   @Test
+  void unwrittenRegisters() {
+    String unwritten = "that it has not written";
+    assertFault("add.u32 %r1, %r1, 1;", 1, "reads register %r1 " + unwritten);
+    assertFault("st.global.u32 [%rd1], %r0;", 1, "reads register %rd1 " + unwritten);
+    assertFault("st.global.v2.u32 [%out], {%r0, %r7};", 1, "reads register %r7 " + unwritten);
+    assertFault("@%p1 st.global.u32 [%rd0], %r0;", 1, "reads register %p1 " + unwritten);
+    assertFault("@!%p1 bra NEXT; NEXT:", 1, "reads register %p1 " + unwritten);
+    assertFault("mov.b32 {%rs1, %rs2}, %r0; add.u16 %rs1, %rs2, %rs3;", 1, "reads register %rs3 " + unwritten);
+    // Only some lanes have written it, by a guard or on a way of their own.
+    String half = "setp.lt.u32 %p1, %r0, 16; ";
+    String use = "st.global.u32 [%rd0], %r1;";
+    assertFault(half + "@%p1 mov.u32 %r1, 1;" + use, 32, "thread 16: reads register %r1 " + unwritten);
+    assertPasses(half + "@%p1 mov.u32 %r1, 1; @%p1 " + use, 32);
+    assertPasses(half + "@%p1 mov.u32 %r1, 1; @!%p1 mov.u32 %r1, 2; " + use, 32);
+    assertFault(half + "@%p1 bra NEXT; mov.u32 %r1, 1; NEXT: " + use, 32, "thread 0: reads register %r1 " + unwritten);
+    assertPasses(half + "@%p1 bra NEXT; mov.u32 %r1, 1; NEXT: @!%p1 " + use, 32);
+    // A loop writes it in its first turn and reads it in the next.
+    String loop = "mov.u32 %r2, 0; LOOP: setp.eq.u32 %p2, %r2, FIRST; @%p2 mov.u32 %r1, 1; " + use;
+    String again = "add.u32 %r2, %r2, 1; setp.lt.u32 %p3, %r2, 3; @%p3 bra LOOP;";
+    assertPasses(loop.replace("FIRST", "0") + again, 32);
+    assertFault(loop.replace("FIRST", "1") + again, 32, "reads register %r1 " + unwritten);
+  }
+
+  @Test
   void barriersThatSomeLeaveByReturning() {
     String leave = "setp.lt.u32 %p1, %r0, LIMIT; @%p1 ret; ";
     // A part of a warp, before the others arrive.

@@ -55,6 +55,9 @@ final class Program {
   List<Constant> longConstants;
   SpecialRegisters specials;
 
+  /** Finds reads of registers that were not written; null where there can be none. */
+  UnwrittenRegisters unwritten;
+
   /** Bytes of the narrowest access to shared memory. */
   int granule = 4;
 

@@ -30,6 +30,10 @@ final class Warp {
   final long[] longs;
   final int[] predicates;
   final LocalMemory local;
+
+  /** Lanes that have written each register that {@link UnwrittenRegisters} watches. */
+  final int[] writtenRegisters;
+
   final AsyncCopies copies = new AsyncCopies();
 
   /** Values on their way between lanes. */
@@ -65,6 +69,7 @@ final class Warp {
     words = new int[32 * code.words];
     longs = new long[32 * code.longs];
     predicates = new int[code.predicates];
+    writtenRegisters = new int[code.unwritten == null ? 0 : code.unwritten.count()];
     local = new LocalMemory((int) code.kernel.localBytes());
     clock = new int[warps];
     for (Program.Constant constant : code.wordConstants) {
@@ -84,6 +89,7 @@ final class Warp {
     carry = 0;
     Arrays.fill(counters, 0);
     Arrays.fill(clock, 0);
+    Arrays.fill(writtenRegisters, 0);
     clock[index] = 1;
     local.reset();
     copies.reset();
@@ -158,6 +164,7 @@ final class Warp {
     byte[] kinds = code.kinds;
     int[] guards = code.guards;
     int[] flips = code.flips;
+    UnwrittenRegisters unwritten = code.unwritten;
     int counter = start;
     int lanes = group;
     while (true) {
@@ -168,6 +175,10 @@ final class Warp {
       int guard = guards[counter];
       int active = guard < 0 ? lanes : lanes & (predicates[guard] ^ flips[counter]);
       executed += Integer.bitCount(active);
+      if (unwritten != null) {
+        at = counter;
+        unwritten.check(this, counter, lanes, active);
+      }
       if (kinds[counter] == Program.PLAIN) {
         if (active != 0) {
           at = counter;
