@@ -114,11 +114,13 @@ final class TrainingRun implements Trainer.Course {
             training.seed(),
             training.lossRule(names));
     try (var metrics = new MetricsWriter(folder.metrics());
+        var tensorBoard = new TensorBoardListener(folder.path());
         var opened = new Trainer(parts.model(), trainable, names, options)) {
       trainer = opened;
       List<TrainingListener> all = new ArrayList<>(List.of(progress));
       all.addAll(parts.listeners());
       all.add(new MetricsListener(metrics, names, plan, progress));
+      all.add(tensorBoard);
       listener = TrainingListener.all(all);
       rewind(checkpoint);
       try {
