@@ -70,6 +70,7 @@ abstract class SlicesContract implements CudaSetting {
               "embeddingBackward",
               (ops, x) -> ops.embeddingBackward(x.inOut(DType.F32, 7, H), x.of(T, H), x.indices(T, 7))),
           new Named("argmax", (ops, x) -> ops.argmax(x.out(DType.I32, T), x.of(T, H))),
+          new Named("argmax of F64", (ops, x) -> ops.argmax(x.out(DType.I32, T), x.of(DType.F64, T, H))),
           new Named("swiglu", (ops, x) -> ops.swiglu(x.out(T, H), x.of(T, 2 * H))),
           new Named("swigluBackward", (ops, x) -> ops.swigluBackward(x.out(T, 2 * H), x.of(T, H), x.of(T, 2 * H))),
           new Named(

@@ -96,30 +96,9 @@ final class Decoder {
   private Operation operation(Opcode op) {
     return switch (op.base) {
       case "add", "sub", "mul", "mad", "fma", "div", "rem", "min", "max", "abs", "neg" -> arithmetic(op);
-      case "addc",
-          "subc",
-          "madc",
-          "and",
-          "or",
-          "xor",
-          "not",
-          "cnot",
-          "shl",
-          "shr",
-          "shf",
-          "lop3",
-          "prmt",
-          "bfe",
-          "bfi",
-          "popc",
-          "clz",
-          "brev",
-          "bfind",
-          "dp4a",
-          "sad",
-          "mul24",
-          "mad24" ->
-          IntegerInstructions.decode(this, op);
+      case "addc", "subc", "madc", "dp4a", "sad", "mul24", "mad24" -> IntegerInstructions.decode(this, op);
+      case "and", "or", "xor", "not", "cnot", "shl", "shr", "shf", "lop3" -> BitInstructions.decode(this, op);
+      case "prmt", "bfe", "bfi", "popc", "clz", "brev", "bfind" -> BitInstructions.decode(this, op);
       case "rcp", "sqrt", "rsqrt", "ex2", "lg2", "sin", "cos", "tanh", "copysign", "testp" ->
           FloatInstructions.decode(this, op);
       case "setp", "set", "selp", "slct" -> ComparisonInstructions.decode(this, op);

@@ -283,24 +283,34 @@ interface ElementwiseContract extends ContractSetting {
   default void argmaxTakesTheFirstOfEquals() {
     for (int t : UGLY) {
       for (int v : new int[] {1, 2, 15, 16, 17, 33, 97, 255}) {
-        try (Trial trial = trial("argmax " + t + "x" + v)) {
-          double[] values = new double[t * v];
-          Arrays.setAll(values, _ -> trial.random().nextInt(5) - 3);
-          if (t > 2) {
-            Arrays.fill(values, 2 * v, 3 * v, Double.NEGATIVE_INFINITY);
-          }
-          Operand in = trial.activation(values, t, v);
-          Operand fromWeights = trial.weight(DType.F32, values, t, v);
-          Operand out = trial.intsOut(t);
-          Operand other = trial.intsOut(t);
-          trial.run((ops, side) -> {
-            ops.argmax(side.of(out), side.of(in));
-            ops.argmax(side.of(other), side.of(fromWeights));
-          });
-          trial.checkExact("out", out);
-          trial.checkExact("out of F32", other);
-        }
+        argmax(t, v, 5);
       }
+    }
+    // Rows that take several warps of a GPU, moved in packs and one by one, whose largest element may lie in any.
+    for (int v : new int[] {1025, 1032, 5000}) {
+      argmax(7, v, 250);
+    }
+  }
+
+  /** Elements are so many different integers. */
+  private void argmax(int t, int v, int different) {
+    try (Trial trial = trial("argmax " + t + "x" + v)) {
+      double[] values = new double[t * v];
+      Arrays.setAll(values, _ -> trial.random().nextInt(different) - 3);
+      if (t > 2) {
+        Arrays.fill(values, 2 * v, 3 * v, Double.NEGATIVE_INFINITY);
+      }
+      Operand in = trial.activation(values, t, v);
+      DType dtype = WEIGHTS.get(v % 3);
+      Operand fromWeights = trial.weight(dtype, values, t, v);
+      Operand out = trial.intsOut(t);
+      Operand other = trial.intsOut(t);
+      trial.run((ops, side) -> {
+        ops.argmax(side.of(out), side.of(in));
+        ops.argmax(side.of(other), side.of(fromWeights));
+      });
+      trial.checkExact("out", out);
+      trial.checkExact("out of " + dtype, other);
     }
   }
 }

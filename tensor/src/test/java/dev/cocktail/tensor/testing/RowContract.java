@@ -87,6 +87,10 @@ interface RowContract extends ContractSetting {
       for (String way : List.of("alone", "over residual")) {
         rmsNorm(3, h, way, 1, DType.BF16);
       }
+      if (h < 2000) {
+        rmsNorm(3, h, "over residual", 1, DType.F32);
+        rmsNorm(3, h, "over residual", 1, DType.F16);
+      }
     }
   }
 
@@ -132,6 +136,10 @@ interface RowContract extends ContractSetting {
     for (int h : WIDE) {
       for (String way : List.of("write", "add", "over dOut", "no dX")) {
         rmsNormBackward(11, h, way, 1, DType.BF16);
+      }
+      if (h < 2000) {
+        rmsNormBackward(11, h, "write", 1, DType.F32);
+        rmsNormBackward(11, h, "write", 1, DType.F16);
       }
     }
   }

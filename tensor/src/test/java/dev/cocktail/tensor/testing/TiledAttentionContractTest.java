@@ -34,6 +34,7 @@ public abstract class TiledAttentionContractTest {
           new Case(new AttentionShape(1, 1, 16, 0.25, 1), 65, 64),
           new Case(new AttentionShape(2, 1, 32, 0.2, NO_WINDOW), 63, 66),
           new Case(new AttentionShape(1, 1, 48, 0.15, 47), 97),
+          new Case(new AttentionShape(1, 1, 48, 0.15, NO_WINDOW), 50),
           new Case(new AttentionShape(2, 2, 80, 0.11, NO_WINDOW), 5, 67),
           new Case(new AttentionShape(1, 1, 112, 0.1, 63), 100),
           new Case(new AttentionShape(2, 1, 144, 0.08, 40), 70),
@@ -100,6 +101,8 @@ public abstract class TiledAttentionContractTest {
             new AttentionShape(2, 2, 96, 0.1, NO_WINDOW),
             new AttentionShape(4, 1, 128, 0.09, 300),
             new AttentionShape(6, 1, 16, 0.25, NO_WINDOW),
+            new AttentionShape(4, 1, 18, 0.25, NO_WINDOW),
+            new AttentionShape(2, 2, 18, 0.25, NO_WINDOW),
             new AttentionShape(3, 1, 20, 0.2, 257))) {
       try (Trial trial = trial("attentionDecode " + shape)) {
         AttentionTrials.attentionDecode(trial, shape, 600, 1, 256, 600, 257);
