@@ -29,7 +29,8 @@ class StepCommandTest {
 
   @Test
   void aPlanIsForThePrecisionThatIsAskedFor() {
-    assertThat(memory("--precision", "f32", "--seq", "2048")).isGreaterThan(memory("--precision", "bf16", "--seq", "2048"));
+    assertThat(memory("--precision", "f32", "--seq", "2048"))
+        .isGreaterThan(memory("--precision", "bf16", "--seq", "2048"));
   }
 
   @Test

@@ -30,6 +30,14 @@ import java.util.function.Supplier;
 /**
  * Lets a model answer the items of tasks. Prompts of similar length run together; never are more tokens computed or
  * cached at once than the settings say. What comes out of an item does not depend on the others, but for rounding.
+ *
+ * <pre>{@code
+ * var settings = EvaluationSettings.generation(model.stopIds());
+ * var evaluator = new Evaluator(model.model(), model.transform(), model.encoder(), settings);
+ * var form = new LabelForm(List.of("negative", "neutral", "positive"));
+ * Evaluation evaluation = evaluator.evaluate(new EvaluationTask("news", items, form, List.of(Metric.ACCURACY)));
+ * double accuracy = evaluation.value(Metric.ACCURACY, Reading.STRICT).orElseThrow();
+ * }</pre>
  */
 public final class Evaluator {
   /** Items whose labels are scored in one go; bounds what waits on the host. */

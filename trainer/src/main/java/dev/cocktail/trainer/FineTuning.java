@@ -31,7 +31,7 @@ import java.util.function.Consumer;
  * One fine-tune from a run file to the adapter: opens model and data, trains, and leaves a run folder.
  *
  * <pre>{@code
- * RunFile run = RunFile.read(Path.of("run.yaml"));
+ * RunFile run = RunFile.read(runFile);
  * try (Device device = Devices.open("auto", run.training().precision(), System.err::println)) {
  *   FineTuning.Result result = FineTuning.of(run, device).run();
  *   System.out.println(result.trained());

@@ -9,11 +9,11 @@ import java.util.concurrent.CountDownLatch;
  *
  * <pre>{@code
  * try (var interruption = Interruption.watch()) {
- *   for (...) {
- *     step();
+ *   while (hasMore.getAsBoolean()) {
+ *     step.run();
  *     if (interruption.requested()) {
- *       save();
- *       throw new InterruptedRunException("saved ...");
+ *       save.run();
+ *       throw new InterruptedRunException("what was done is saved");
  *     }
  *   }
  * }

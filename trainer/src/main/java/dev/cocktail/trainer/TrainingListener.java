@@ -11,6 +11,16 @@ import java.util.function.Consumer;
 /**
  * Hears of a run as it goes; called on the training thread, so it should be quick. A run that is continued from a
  * checkpoint is heard of from there on; steps that came after the checkpoint are taken, and told of, again.
+ *
+ * <pre>{@code
+ * fineTuning.listener(
+ *     new TrainingListener() {
+ *       @Override
+ *       public void stepped(StepReport report) {
+ *         System.out.println(report.step() + " of " + report.steps() + ": " + report.outcome().loss());
+ *       }
+ *     });
+ * }</pre>
  */
 public interface TrainingListener {
   /**

@@ -9,12 +9,10 @@ import dev.cocktail.eval.ItemsFile;
 import dev.cocktail.eval.answer.AnswerForm.Reading;
 import dev.cocktail.eval.answer.LabelForm;
 import dev.cocktail.eval.metric.Metric;
+import dev.cocktail.lora.AdaptedModel;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.config.RunFile;
-import dev.cocktail.transformer.StopIds;
-import dev.cocktail.transformer.text.ChatEncoder;
-import dev.cocktail.transformer.text.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.Function;
 import picocli.CommandLine.Command;
@@ -133,13 +132,10 @@ final class EvalCommand extends CocktailCommand {
         runFile == null ? List.of(maker.ofFile(dataName(), data)) : maker.ofRun(runFile, run, tasks);
     checkItems(asked);
     Path folder = model == null ? runFile.model() : model;
-    try (Tokenizer tokenizer = Tokenizer.load(folder);
-        Device device = openDevice(runFile);
-        ModelOptions.Opened opened = ModelOptions.open(folder, adapter, device, false)) {
-      var settings =
-          new EvaluationSettings(
-              chosen, maxNewTokens, tokensAtOnce(runFile), StopIds.read(folder, opened.model().config()));
-      var evaluator = new Evaluator(opened.model(), opened.transform(), ChatEncoder.of(tokenizer), settings);
+    try (Device device = openDevice(runFile);
+        AdaptedModel opened = AdaptedModel.open(folder, Optional.ofNullable(adapter), device)) {
+      var settings = new EvaluationSettings(chosen, maxNewTokens, tokensAtOnce(runFile), opened.stopIds());
+      var evaluator = new Evaluator(opened.model(), opened.transform(), opened.encoder(), settings);
       note(
           "scoring "
               + folder

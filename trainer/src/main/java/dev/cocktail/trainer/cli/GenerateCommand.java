@@ -2,13 +2,13 @@ package dev.cocktail.trainer.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.cocktail.lora.AdaptedModel;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.transformer.Generated;
 import dev.cocktail.transformer.GenerationListener;
 import dev.cocktail.transformer.GenerationSettings;
 import dev.cocktail.transformer.Generator;
-import dev.cocktail.transformer.StopIds;
 import dev.cocktail.transformer.text.ChatTemplate;
 import dev.cocktail.transformer.text.Message;
 import dev.cocktail.transformer.text.StreamingDecoder;
@@ -96,9 +96,9 @@ final class GenerateCommand extends CocktailCommand {
     // Text needs the tokenizer; ids do without, since a folder may have none.
     try (Tokenizer tokenizer = prompts.texts != null || hasTokenizer() ? Tokenizer.load(options.model()) : null;
         Device device = shared().openDevice(this::note);
-        ModelOptions.Opened opened = options.open(device, false)) {
+        AdaptedModel opened = options.open(device, false)) {
       List<int[]> ids = prompts.texts == null ? readIds(prompts.tokens) : encode(tokenizer);
-      Set<Integer> stopIds = ignoreEos ? Set.of() : StopIds.read(options.model(), opened.model().config());
+      Set<Integer> stopIds = ignoreEos ? Set.of() : opened.stopIds();
       var settings =
           new GenerationSettings(
               maxNewTokens,

@@ -1,11 +1,9 @@
 package dev.cocktail.trainer.cli;
 
-import dev.cocktail.lora.LoraAdapter;
+import dev.cocktail.lora.AdaptedModel;
 import dev.cocktail.tensor.Device;
-import dev.cocktail.tensor.TensorArena;
-import dev.cocktail.transformer.LinearTransform;
-import dev.cocktail.transformer.Phi3Model;
 import java.nio.file.Path;
+import java.util.Optional;
 import picocli.CommandLine.Option;
 
 /** The options that name a model and, where there is one, its adapter. */
@@ -32,41 +30,12 @@ final class ModelOptions {
     return adapter;
   }
 
-  /** An opened model and what stands in the place of its linear projections. */
-  record Opened(Phi3Model model, LoraAdapter adapter, TensorArena arena) implements AutoCloseable {
-    /** The adapter, or the projections as they are. */
-    LinearTransform transform() {
-      return adapter == null ? LinearTransform.BASE : adapter.inference();
-    }
-
-    @Override
-    public void close() {
-      arena.close();
-      model.close();
-    }
-  }
-
   /**
    * Opens both.
    *
    * @param trainable whether the adapter shall have gradients
    */
-  Opened open(Device device, boolean trainable) {
-    return open(model, adapter, device, trainable);
-  }
-
-  /** Opens a model's folder and that of its adapter, which may be null. */
-  static Opened open(Path model, Path adapter, Device device, boolean trainable) {
-    Phi3Model opened = Phi3Model.load(model, device);
-    TensorArena arena = device.openArena("adapter");
-    try {
-      LoraAdapter loaded =
-          adapter == null ? null : LoraAdapter.load(adapter, opened.linearModules(), device, arena, trainable);
-      return new Opened(opened, loaded, arena);
-    } catch (RuntimeException | Error e) {
-      arena.close();
-      opened.close();
-      throw e;
-    }
+  AdaptedModel open(Device device, boolean trainable) {
+    return AdaptedModel.open(model, Optional.ofNullable(adapter), device, trainable);
   }
 }

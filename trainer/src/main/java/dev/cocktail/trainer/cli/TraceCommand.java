@@ -1,5 +1,7 @@
 package dev.cocktail.trainer.cli;
 
+import dev.cocktail.lora.AdaptedModel;
+import dev.cocktail.lora.LoraAdapter;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.Tensor;
@@ -7,12 +9,14 @@ import dev.cocktail.tensor.TensorArena;
 import dev.cocktail.tensor.Variable;
 import dev.cocktail.tensor.safetensors.SafetensorsWriter;
 import dev.cocktail.trainer.Trace;
+import dev.cocktail.transformer.LinearTransform;
 import dev.cocktail.transformer.PaddedInputs;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -56,18 +60,19 @@ final class TraceCommand extends CocktailCommand {
           "--out: " + out + " exists in the model's or adapter's folder, where nothing is overwritten; name another");
     }
     try (Device device = shared().openDevice(this::note);
-        ModelOptions.Opened opened = options.open(device, gradients);
+        AdaptedModel opened = options.open(device, gradients);
         TensorArena weights = device.openArena("trainable weights")) {
       PaddedInputs inputs = PaddedInputs.read(tokens, opened.model().config());
       Map<String, Variable> parameters = null;
-      if (gradients && opened.adapter() != null) {
-        parameters = opened.adapter().parameters();
+      Optional<LoraAdapter> learning = opened.adapter().filter(_ -> gradients);
+      if (learning.isPresent()) {
+        parameters = learning.get().parameters();
         parameters.values().forEach(parameter -> device.ops().fill(parameter.gradient(), 0));
       } else if (gradients) {
         parameters = opened.model().makeTrainable(List.of("all"), weights);
       }
       // Going back through an adapter, DoRA's norms and all, needs the transform that is differentiated.
-      var transform = gradients && opened.adapter() != null ? opened.adapter() : opened.transform();
+      LinearTransform transform = learning.<LinearTransform>map(adapter -> adapter).orElseGet(opened::transform);
       Map<String, Tensor> found = Trace.run(opened.model(), inputs, transform, parameters);
       SafetensorsWriter.write(out, found, Map.of("format", "pt"));
       if (shared().json()) {

@@ -63,6 +63,16 @@ public record RunFile(
     return new SectionReader(source, folder.toAbsolutePath().normalize(), name).read(text, RunFile.class);
   }
 
+  /**
+   * Begins a run that needs no file.
+   *
+   * @param model a Hugging Face model folder
+   * @param output the run's folder, which is new
+   */
+  public static RunFileBuilder builder(Path model, Path output) {
+    return new RunFileBuilder(model, output);
+  }
+
   private static String text(Path file) {
     try {
       if (Files.isDirectory(file)) {

@@ -12,7 +12,7 @@ import java.util.List;
  *
  * <pre>{@code
  * Mixture mixture = MixtureRule.temperature(2).mix(List.of(new TaskSize(10_000, 30_000), new TaskSize(2_000, 4_000)), 42);
- * mixture.draws(0, 100).forEach(System.out::println);
+ * mixture.draws(0, 10).forEach(System.out::println);
  * }</pre>
  *
  * @param strategy what each task's share depends on

@@ -18,7 +18,7 @@ import java.util.stream.Stream;
 /**
  * A folder with all that a run needs, tiny: a model with a byte-level tokenizer and a chat template, data, a run file.
  */
-final class TinyFolder {
+public final class TinyFolder {
   static final String RUN_FILE =
       """
       model: model
@@ -36,7 +36,7 @@ final class TinyFolder {
   }
 
   /** Writes everything, in order; the adapter is one that PEFT made for the model. */
-  static TinyFolder write(Path path) {
+  public static TinyFolder write(Path path) {
     GoldenAdapters.bundled(path);
     try {
       Files.move(path.resolve("phi3_gqa_tiny"), path.resolve("model"));
@@ -61,7 +61,7 @@ final class TinyFolder {
     return folder;
   }
 
-  Path path(String name) {
+  public Path path(String name) {
     return path.resolve(name);
   }
 

@@ -1,0 +1,33 @@
+#!/usr/bin/env python3
+"""Loads a model and an adapter that Cocktail wrote with Transformers and PEFT, and compares their logits with Cocktail's.
+
+    ./cocktail trace --model MODEL --adapter RUN/adapter --tokens tokens.json --out numbers.safetensors --device cpu
+    python bench/peers/adapter_logits.py MODEL RUN/adapter tokens.json numbers.safetensors
+
+tokens.json holds input_ids and attention_mask, lists of rows. Prints the largest difference of a logit beside the largest
+logit, the same without the adapter (which must be far larger, or the adapter did nothing), and exits 1 above 1e-4.
+"""
+import json
+import sys
+
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+
+model_folder, adapter_folder, tokens_file, numbers_file = sys.argv[1:]
+tokens = json.load(open(tokens_file))
+ids = torch.tensor(tokens["input_ids"])
+mask = torch.tensor(tokens["attention_mask"])
+ours = load_file(numbers_file)["logits"].double()
+base = AutoModelForCausalLM.from_pretrained(model_folder, dtype=torch.float32).eval()
+with torch.no_grad():
+    without = base(ids, attention_mask=mask).logits.double()
+    adapted = PeftModel.from_pretrained(base, adapter_folder).eval()
+    theirs = adapted(ids, attention_mask=mask).logits.double()
+seen = mask.bool()
+difference = (ours - theirs)[seen].abs().max().item()
+effect = (ours - without)[seen].abs().max().item()
+scale = theirs[seen].abs().max().item()
+print(json.dumps({"largest_difference": difference, "largest_logit": scale, "effect_of_adapter": effect}))
+sys.exit(0 if difference <= 1e-4 * scale and effect > 100 * difference else 1)
