@@ -10,11 +10,14 @@ import dev.cocktail.tensor.Precision;
 import dev.cocktail.trainer.config.AdapterSection;
 import dev.cocktail.trainer.config.RunFile;
 import dev.cocktail.trainer.config.TrainingSection;
+import dev.cocktail.trainer.data.Example;
 import dev.cocktail.trainer.data.Mixture;
 import dev.cocktail.trainer.data.Packer;
+import dev.cocktail.trainer.data.SupervisionSample;
 import dev.cocktail.trainer.data.TaskData;
 import dev.cocktail.trainer.data.TaskShare;
 import dev.cocktail.trainer.data.TaskSize;
+import dev.cocktail.transformer.Phi3Config;
 import dev.cocktail.transformer.Phi3Model;
 import dev.cocktail.transformer.text.ChatEncoder;
 import dev.cocktail.transformer.text.Tokenizer;
@@ -194,6 +197,36 @@ public final class FineTuning {
         Optional.ofNullable(outcome.last()).map(last -> folder.path().resolve(last.folder())));
   }
 
+  /**
+   * Reads and describes a run's data and shows examples of each task as they would be learnt. Nothing is trained; of
+   * the model, configuration and tokenizer are needed, and no weights.
+   *
+   * @param count so many of each task, chosen by the run's seed
+   * @param colours as {@link #colours}
+   * @param notes told what was read
+   * @param samples told the examples, whole
+   * @throws InvalidInputException when the data are wrong
+   */
+  public static void showSamples(
+      RunFile run, int count, boolean colours, Consumer<String> notes, Consumer<String> samples) {
+    try (Tokenizer tokenizer = Tokenizer.load(run.model())) {
+      RunData data = RunData.read(run, Phi3Config.read(run.model()), ChatEncoder.of(tokenizer), colours, notes);
+      for (TaskData task : data.train()) {
+        for (Example example : task.limited(count, run.training().seed()).examples()) {
+          samples.accept(
+              String.format(
+                  Locale.ROOT,
+                  "--- task %s, %s: %,d tokens, %,d of them learnt",
+                  task.name(),
+                  example.origin(),
+                  example.length(),
+                  example.supervisedTokens()));
+          samples.accept(SupervisionSample.render(tokenizer, example, colours));
+        }
+      }
+    }
+  }
+
   private static void requirePrecision(Precision wanted, Device device) {
     DType type = device.activationType();
     if (wanted == Precision.BF16 && type != DType.BF16 || wanted == Precision.F32 && type == DType.BF16) {
@@ -239,6 +272,13 @@ public final class FineTuning {
             numbers,
             plan.steps(),
             run.training().tokensPerStep()));
+    notes.accept(
+        String.format(
+            Locale.ROOT,
+            "packing: %,d micro-batches of up to %,d tokens, %.1f %% full",
+            plan.microBatches(),
+            Math.min(run.training().microBatchTokens(), run.training().tokensPerStep()),
+            100 * plan.packingEfficiency()));
     if (data.train().size() > 1) {
       notes.accept(describeMixture(data, plan));
     }

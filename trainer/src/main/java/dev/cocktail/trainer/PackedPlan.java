@@ -38,6 +38,8 @@ public final class PackedPlan implements TrainingPlan {
 
   private final long[] drawsOfTask;
   private int steps;
+  private long tokens;
+  private long microBatches;
 
   private PackedPlan(List<TaskData> tasks, Mixture mixture, Packer packer, StopRule stop) {
     this.tasks = List.copyOf(tasks);
@@ -137,26 +139,38 @@ public final class PackedPlan implements TrainingPlan {
 
   private void cut(StopRule stop, long limit) {
     var maxSteps = stop.measure() == StopRule.Measure.STEPS ? (int) stop.amount() : Integer.MAX_VALUE;
-    var tokens = 0L;
+    var filled = 0L;
     var reached = 0L;
     var number = 0L;
+    List<Integer> lengths = new ArrayList<>();
     for (; reached < limit; number++) {
       var draw = mixture.draw(number);
       var example = tasks.get(draw.task()).examples().get(draw.example());
-      if (number == 0 || tokens + example.length() > packer.tokensPerStep()) {
+      if (number == 0 || filled + example.length() > packer.tokensPerStep()) {
         if (steps == maxSteps) {
           break;
         }
         begin(steps++, number);
-        tokens = 0;
+        count(lengths);
+        filled = 0;
       }
-      tokens += example.length();
+      filled += example.length();
+      lengths.add(example.length());
       reached += amount(stop, draw.task(), example);
       drawsOfTask[draw.task()]++;
     }
     begin(steps, number);
+    count(lengths);
     firstDraw = Arrays.copyOf(firstDraw, steps + 1);
     counted = Arrays.copyOf(counted, steps + 1);
+  }
+
+  /** Adds the sequences of a step to what is known of the packing. */
+  private void count(List<Integer> lengths) {
+    var array = lengths.stream().mapToInt(Integer::intValue).toArray();
+    tokens += Arrays.stream(array).asLongStream().sum();
+    microBatches += packer.microBatchCount(array);
+    lengths.clear();
   }
 
   /** Notes where a step begins. */
@@ -206,6 +220,16 @@ public final class PackedPlan implements TrainingPlan {
 
   private double tokensPerExample(int task) {
     return (double) tasks.get(task).statistics().supervisedTokens() / tasks.get(task).examples().size();
+  }
+
+  /** Number of micro-batches of all steps together. */
+  public long microBatches() {
+    return microBatches;
+  }
+
+  /** How full the micro-batches of all steps are: tokens over what as many micro-batches could hold. */
+  public double packingEfficiency() {
+    return (double) tokens / microBatches / packer.tokensPerMicroBatch();
   }
 
   /** Number of draws that all steps together take. */

@@ -8,6 +8,7 @@ import dev.cocktail.trainer.data.Example;
 import dev.cocktail.trainer.data.ExampleEncoder;
 import dev.cocktail.trainer.data.MicroBatch;
 import dev.cocktail.trainer.data.Packer;
+import dev.cocktail.trainer.data.SharedExamples;
 import dev.cocktail.trainer.data.SupervisionSample;
 import dev.cocktail.trainer.data.TaskData;
 import dev.cocktail.trainer.data.TaskStatistics;
@@ -60,10 +61,11 @@ record RunData(List<TaskData> train, List<MicroBatch> validation) {
                 context));
       }
       var examples = new ExampleEncoder(encoder, maxLength, run.training().onTooLong());
+      var shared = new SharedExamples();
       List<TaskData> train = new ArrayList<>();
       List<MicroBatch.Sequence> validation = new ArrayList<>();
       for (TaskSection task : run.tasks()) {
-        TaskData whole = load(task.name(), task.source(task.train()), examples);
+        TaskData whole = load(task.name(), task.source(task.train()), examples, shared);
         TaskData data =
             whole.limited(task.maxExamples().orElse(Integer.MAX_VALUE), task.seed().orElse(run.training().seed()));
         if (data != whole) {
@@ -75,25 +77,37 @@ record RunData(List<TaskData> train, List<MicroBatch> validation) {
                   data.examples().size(),
                   whole.examples().size()));
         }
+        shared.trained(task.name(), data.examples());
         notes.accept(describe(task.name(), data.statistics()));
         notes.accept("  such as " + sample(data.examples().getFirst()));
         if (task.validation().isPresent()) {
-          TaskData held = load(task.name(), task.source(task.validation().get()), examples);
+          TaskData held = load(task.name(), task.source(task.validation().get()), examples, shared);
+          shared.validated(task.name(), held.examples());
           notes.accept(describe(task.name() + ", validation", held.statistics()));
           int number = train.size();
           held.examples().forEach(example -> validation.add(new MicroBatch.Sequence(number, example)));
         }
         train.add(data);
       }
+      report(shared.findings());
       int batch = Math.max(run.evaluation().batchTokens(), maxLength);
       return new RunData(train, new Packer(batch, batch).microBatches(validation));
+    }
+
+    /** Says which validation examples are training examples, or refuses the run. */
+    private void report(List<String> findings) {
+      if (!findings.isEmpty() && run.training().onSharedExamples() == SharedExamples.Policy.ERROR) {
+        throw new InvalidInputException(
+            String.join("; ", findings) + ". Remove them, or set training.on_shared_examples: warn");
+      }
+      findings.forEach(finding -> notes.accept("warning: " + finding));
     }
 
     /**
      * A task whose tokens the model knows; a tokenizer of another model would be noticed only in the midst of training.
      */
-    private TaskData load(String name, DataSource source, ExampleEncoder examples) {
-      TaskData data = TaskData.load(name, source, examples);
+    private TaskData load(String name, DataSource source, ExampleEncoder examples, SharedExamples shared) {
+      TaskData data = TaskData.load(name, source, examples, shared::read);
       int vocabulary = config.vocabSize();
       for (Example example : data.examples()) {
         int largest = Arrays.stream(example.ids()).max().orElse(0);

@@ -13,6 +13,10 @@ import dev.cocktail.lora.AdaptedModel;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.config.RunFile;
+import dev.cocktail.trainer.data.DocumentCut;
+import dev.cocktail.transformer.Phi3Config;
+import dev.cocktail.transformer.text.ChatEncoder;
+import dev.cocktail.transformer.text.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,8 +48,10 @@ final class EvalCommand extends CocktailCommand {
 
   @Option(
       names = "--data",
-      paramLabel = "FILE.jsonl",
-      description = "Questions with right answers: {\"messages\": [...]} or {\"prompt\", \"completion\"} a line.")
+      paramLabel = "FILE",
+      description =
+          "Questions with right answers, JSONL, CSV or Parquet: records of messages, or of prompt and completion. Tasks"
+              + " with templates need a run file.")
   private Path data;
 
   @Option(names = "--name", paramLabel = "NAME", description = "The task's name with --data (default: the file's).")
@@ -121,17 +127,9 @@ final class EvalCommand extends CocktailCommand {
     RunFile runFile = run == null ? null : shared().apply(RunFile.read(run));
     checkOptions(runFile);
     Method chosen = method();
-    var maker =
-        new EvalTasks(
-            metrics.stream().map(Metric::of).distinct().toList(),
-            labels,
-            chosen != Method.GENERATION,
-            limit,
-            this::note);
-    List<EvaluationTask> asked =
-        runFile == null ? List.of(maker.ofFile(dataName(), data)) : maker.ofRun(runFile, run, tasks);
-    checkItems(asked);
     Path folder = model == null ? runFile.model() : model;
+    List<EvaluationTask> asked = asked(runFile, chosen, folder);
+    checkItems(asked);
     try (Device device = openDevice(runFile);
         AdaptedModel opened = AdaptedModel.open(folder, Optional.ofNullable(adapter), device)) {
       var settings = new EvaluationSettings(chosen, maxNewTokens, tokensAtOnce(runFile), opened.stopIds());
@@ -164,9 +162,33 @@ final class EvalCommand extends CocktailCommand {
     return runFile == null ? shared().openDevice(this::note) : shared().openDevice(runFile, this::note);
   }
 
+  private List<EvaluationTask> asked(RunFile runFile, Method chosen, Path folder) {
+    if (runFile == null) {
+      return List.of(maker(chosen, Optional.empty()).ofFile(dataName(), data));
+    }
+    if (!runFile.training().onTooLong().cuts()) {
+      return maker(chosen, Optional.empty()).ofRun(runFile, run, tasks);
+    }
+    int maxLength = Math.min(runFile.training().maxLength(), Phi3Config.read(folder).maxPositions());
+    try (Tokenizer tokenizer = Tokenizer.load(folder)) {
+      var cut = new DocumentCut(ChatEncoder.of(tokenizer), maxLength);
+      return maker(chosen, Optional.of(cut)).ofRun(runFile, run, tasks);
+    }
+  }
+
+  private EvalTasks maker(Method chosen, Optional<DocumentCut> cut) {
+    return new EvalTasks(
+        metrics.stream().map(Metric::of).distinct().toList(),
+        labels,
+        chosen != Method.GENERATION,
+        limit,
+        cut,
+        this::note);
+  }
+
   private void checkOptions(RunFile runFile) {
     if ((data == null) == (runFile == null)) {
-      throw new InvalidInputException("give either --data FILE.jsonl or --run RUN.yaml, so that there is a task");
+      throw new InvalidInputException("give either --data FILE or --run RUN.yaml, so that there is a task");
     }
     if (data != null && model == null) {
       throw new InvalidInputException("--model is missing: the folder of the model to score");
@@ -197,7 +219,7 @@ final class EvalCommand extends CocktailCommand {
   }
 
   private String dataName() {
-    return name != null ? name : data.getFileName().toString().replaceFirst("\\.jsonl?$", "");
+    return name != null ? name : data.getFileName().toString().replaceFirst("\\.(jsonl?|csv|tsv|parquet)$", "");
   }
 
   private int tokensAtOnce(RunFile runFile) {

@@ -12,10 +12,12 @@ import dev.cocktail.tensor.NearestName;
 import dev.cocktail.trainer.config.RunFile;
 import dev.cocktail.trainer.config.TaskSection;
 import dev.cocktail.trainer.data.DataSource;
+import dev.cocktail.trainer.data.DocumentCut;
 import dev.cocktail.trainer.data.EvaluationItems;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
@@ -25,9 +27,16 @@ import java.util.function.Consumer;
  * @param labels the labels, empty where they follow from the data
  * @param byLikelihood whether answers are chosen among labels, so that there must be some
  * @param limit only so many items of each file, from its beginning
+ * @param cut cuts documents that are too long; without it they stay whole
  * @param notes told what follows from the data
  */
-record EvalTasks(List<Metric> metrics, List<String> labels, boolean byLikelihood, int limit, Consumer<String> notes) {
+record EvalTasks(
+    List<Metric> metrics,
+    List<String> labels,
+    boolean byLikelihood,
+    int limit,
+    Optional<DocumentCut> cut,
+    Consumer<String> notes) {
   /** More different answers than these are no labels. */
   private static final int MOST_LABELS = 200;
 
@@ -69,7 +78,7 @@ record EvalTasks(List<Metric> metrics, List<String> labels, boolean byLikelihood
   }
 
   private EvaluationTask task(String name, DataSource source, DataSource answers) {
-    List<EvaluationItem> all = EvaluationItems.read(source);
+    List<EvaluationItem> all = items(name, source);
     Metric.Form wanted = wanted();
     AnswerForm form =
         switch (wanted) {
@@ -82,6 +91,19 @@ record EvalTasks(List<Metric> metrics, List<String> labels, boolean byLikelihood
     // All of the file's answers are checked, not only those that are looked at.
     var task = new EvaluationTask(name, all, form, computed);
     return all.size() <= limit ? task : new EvaluationTask(name, all.subList(0, limit), form, computed);
+  }
+
+  private List<EvaluationItem> items(String name, DataSource source) {
+    if (cut.isEmpty()) {
+      return EvaluationItems.read(source);
+    }
+    EvaluationItems.Fitted fitted = EvaluationItems.readCut(source, cut.get());
+    if (fitted.cut() > 0) {
+      notes.accept(
+          "task %s: cut the documents of %,d of %,d items to fit max_length"
+              .formatted(name, fitted.cut(), fitted.items().size()));
+    }
+    return fitted.items();
   }
 
   /** The form of answers that the options ask for. */

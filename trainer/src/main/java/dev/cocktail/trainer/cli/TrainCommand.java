@@ -1,6 +1,7 @@
 package dev.cocktail.trainer.cli;
 
 import dev.cocktail.tensor.Device;
+import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.FineTuning;
 import dev.cocktail.trainer.TaskLoss;
 import dev.cocktail.trainer.config.RunFile;
@@ -8,7 +9,11 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Stack;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.IParameterConsumer;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -31,11 +36,34 @@ final class TrainCommand extends CocktailCommand {
               + " there is none.")
   private boolean resume;
 
+  @Option(
+      names = "--show-sample",
+      paramLabel = "N",
+      arity = "0..1",
+      parameterConsumer = SampleCount.class,
+      description =
+          "Show N whole examples of each task (1 where no N is given), in colours or brackets what is learnt of them,"
+              + " and train nothing.")
+  private Integer samples;
+
+  /** Takes a number where one follows; what else follows is no part of the option, but the run file. */
+  static final class SampleCount implements IParameterConsumer {
+    @Override
+    public void consumeParameters(Stack<String> left, ArgSpec option, CommandSpec command) {
+      boolean isNumber = !left.isEmpty() && left.peek().matches("[0-9]{1,9}");
+      option.setValue(isNumber ? Integer.valueOf(left.pop()) : Integer.valueOf(1));
+    }
+  }
+
   @Override
   public Integer call() {
     RunFile run = shared().apply(RunFile.read(file));
     if (output != null) {
       run = run.withOutput(output.toAbsolutePath().normalize());
+    }
+    if (samples != null) {
+      showSamples(run);
+      return DONE;
     }
     try (Device device = shared().openDevice(run, this::note)) {
       FineTuning.Result result = fineTune(run, device, resume);
@@ -46,6 +74,15 @@ final class TrainCommand extends CocktailCommand {
       }
       return DONE;
     }
+  }
+
+  private void showSamples(RunFile run) {
+    if (samples < 1) {
+      throw new InvalidInputException("--show-sample is " + samples + "; expected at least 1");
+    }
+    boolean colours = System.console() != null && System.console().isTerminal();
+    FineTuning.showSamples(run, samples, colours, this::note, out()::println);
+    out().flush();
   }
 
   private void print(FineTuning.Result result) {

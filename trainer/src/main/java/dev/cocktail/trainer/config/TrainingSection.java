@@ -3,6 +3,7 @@ package dev.cocktail.trainer.config;
 import dev.cocktail.tensor.Precision;
 import dev.cocktail.trainer.data.ExampleEncoder;
 import dev.cocktail.trainer.data.LossRule;
+import dev.cocktail.trainer.data.SharedExamples;
 import dev.cocktail.trainer.data.StopRule;
 import dev.cocktail.trainer.optimiser.AdamWOptimizer;
 import dev.cocktail.trainer.optimiser.LearningRateSchedule;
@@ -56,6 +57,12 @@ public record TrainingSection(
                     + " cut_or_drop.",
             defaultsTo = "error")
         ExampleEncoder.TooLong onTooLong,
+    @Key(
+            value =
+                "What validation examples mean that are training examples too, of any task, but for white space and"
+                    + " case: warn, or error.",
+            defaultsTo = "warn")
+        SharedExamples.Policy onSharedExamples,
     @Key(value = "Tokens of one optimiser step, at most.", defaultsTo = "16384", atLeast = 1) int tokensPerStep,
     @Key(
             value = "Tokens computed at once; a step is split into such portions, which changes memory, not results.",

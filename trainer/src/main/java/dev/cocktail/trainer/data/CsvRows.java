@@ -68,11 +68,12 @@ final class CsvRows implements DataRows.Rows {
       Matcher reason = STARTED.matcher(String.valueOf(e.getCause().getMessage()));
       boolean isStarted = reason.matches();
       throw new InvalidInputException(
-          "%s:%s: not valid CSV: %s. If quotes are part of the values, set format: {quote: none}"
+          "%s:%s: not valid CSV: %s. Check format.delimiter, which is %s, or, if quotes are part of the values, set format: {quote: none}"
               .formatted(
                   file,
                   isStarted ? reason.group(1) : String.valueOf(parser.getCurrentLineNumber()),
-                  isStarted ? reason.group(2) : e.getCause().getMessage()),
+                  isStarted ? reason.group(2) : e.getCause().getMessage(),
+                  named(format.delimiterOf(file))),
           e);
     }
   }

@@ -1,8 +1,14 @@
 package dev.cocktail.trainer.data;
 
 import dev.cocktail.tensor.InvalidInputException;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /**
  * Packs sequences into micro-batches and steps. No sequence is split and none is padded.
@@ -34,38 +40,53 @@ public record Packer(int tokensPerStep, int tokensPerMicroBatch) {
     }
   }
 
-  /** The sequences of one step, each in the first micro-batch that has room for it. */
+  /** The sequences of one step. */
   public StepBatch step(List<MicroBatch.Sequence> sequences) {
     return new StepBatch(microBatches(sequences));
   }
 
   /**
-   * Sequences packed into as few micro-batches as first fit finds; their order is kept within each.
+   * Sequences packed by best fit, the longest first: each goes where the least room is left that suffices. Sequences
+   * keep their order within a micro-batch, and micro-batches that of their first sequences.
    *
    * @throws InvalidInputException when one does not fit
    */
   public List<MicroBatch> microBatches(List<MicroBatch.Sequence> sequences) {
-    var bins = new ArrayList<List<MicroBatch.Sequence>>();
-    var room = new ArrayList<Integer>();
-    // Bins that are nearly full are not looked at again, so that packing many sequences stays linear.
-    var firstOpen = 0;
-    for (var sequence : sequences) {
-      requireFits(sequence.example());
-      var length = sequence.example().length();
-      var bin = firstOpen;
-      while (bin < bins.size() && room.get(bin) < length) {
-        bin++;
-      }
-      if (bin == bins.size()) {
-        bins.add(new ArrayList<>());
-        room.add(tokensPerMicroBatch);
-      }
-      bins.get(bin).add(sequence);
-      room.set(bin, room.get(bin) - length);
-      firstOpen = Math.max(firstOpen, bins.size() - OPEN_BINS);
+    sequences.forEach(sequence -> requireFits(sequence.example()));
+    var placed = place(sequences.stream().mapToInt(sequence -> sequence.example().length()).toArray());
+    // Numbered in the order in which the sequences meet them.
+    var byNumber = new LinkedHashMap<Integer, List<MicroBatch.Sequence>>();
+    for (var i = 0; i < placed.length; i++) {
+      byNumber.computeIfAbsent(placed[i], _ -> new ArrayList<>()).add(sequences.get(i));
     }
-    return bins.stream().map(MicroBatch::new).toList();
+    return byNumber.values().stream().map(MicroBatch::new).toList();
   }
 
-  private static final int OPEN_BINS = 64;
+  /** The number of micro-batches that sequences of these lengths take; each fits into one. */
+  public int microBatchCount(int[] lengths) {
+    return 1 + Arrays.stream(place(lengths)).max().orElse(-1);
+  }
+
+  /** For each length, the number of its micro-batch, from 0. */
+  private int[] place(int[] lengths) {
+    var order = IntStream.range(0, lengths.length).boxed().sorted((a, b) -> lengths[b] - lengths[a]).toList();
+    var placed = new int[lengths.length];
+    // Micro-batches by the room that is left in them.
+    var open = new TreeMap<Integer, Deque<Integer>>();
+    var count = 0;
+    for (var i : order) {
+      var fitting = open.ceilingEntry(lengths[i]);
+      var room = fitting == null ? tokensPerMicroBatch : fitting.getKey();
+      if (fitting == null) {
+        placed[i] = count++;
+      } else {
+        placed[i] = fitting.getValue().removeFirst();
+        if (fitting.getValue().isEmpty()) {
+          open.remove(room);
+        }
+      }
+      open.computeIfAbsent(room - lengths[i], _ -> new ArrayDeque<>()).addLast(placed[i]);
+    }
+    return placed;
+  }
 }

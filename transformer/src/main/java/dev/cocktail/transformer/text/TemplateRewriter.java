@@ -55,6 +55,10 @@ final class TemplateRewriter {
   /** What a template of fields knows beside the fields. */
   private static final Set<String> GIVEN_WITH_FIELDS = Set.of("loop", "true", "false", "none", "True", "False", "None");
 
+  /** Words of Jinjava's expressions that are names in Jinja. */
+  private static final Set<String> RESERVED =
+      Set.of("empty", "eq", "ne", "lt", "gt", "le", "ge", "div", "mod", "instanceof", "null");
+
   private static final Set<String> FUNCTIONS = Set.of("range", "namespace", "raise_exception", "strftime_now");
   private static final Set<String> FILTERS =
       Set.of(
@@ -444,6 +448,10 @@ final class TemplateRewriter {
     var word = tokens.get(i).text();
     if (GIVEN_WITH_FIELDS.contains(word) || assigned.contains(word) || FUNCTIONS.contains(word)) {
       return Optional.empty();
+    }
+    if (RESERVED.contains(word)) {
+      return Optional.of(
+          "the name " + word + ", which has another meaning; write " + TextTemplate.FIELDS + "['" + word + "']");
     }
     if (ALWAYS_DEFINED.contains(word) && i + 1 < tokens.size() && tokens.get(i + 1).is("is")) {
       return Optional.of("a test of the field " + word);
