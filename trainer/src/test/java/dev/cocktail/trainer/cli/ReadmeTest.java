@@ -5,12 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocktail.trainer.config.KeyInfo;
 import dev.cocktail.trainer.config.RunFile;
+import dev.cocktail.trainer.config.TaskSection;
+import dev.cocktail.trainer.data.SourceRecord;
 import dev.cocktail.trainer.example.FineTuneAndAsk;
 import dev.cocktail.transformer.testing.Golden;
+import dev.cocktail.transformer.text.Message;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -98,6 +102,37 @@ class ReadmeTest {
         .first()
         .asString()
         .isEqualTo("# ./cocktail train examples/" + file.getFileName());
+  }
+
+  @Test
+  void tablesOfTheExampleAreReadAsItSays() {
+    RunFile run = RunFile.read(ROOT.resolve("examples/csv-and-template.yaml"));
+
+    assertThat(messages(run.tasks().getFirst()))
+        .hasSize(6)
+        .first()
+        .isEqualTo(
+            List.of(
+                Message.system("You judge company news for an investor. Answer with one word."),
+                Message.user(
+                    "Is this news negative, neutral or positive?\n"
+                        + "Brindle Foods lowered its outlook for the year, citing \"weaker demand\"."),
+                Message.assistant("negative")));
+    assertThat(messages(run.tasks().get(1)))
+        .hasSize(3)
+        .last()
+        .isEqualTo(
+            List.of(
+                Message.user(
+                    "Pe\u00f1a y Hijos paid a dividend of 0.40 per share, twice that of the year before.\n\n"
+                        + "What was the dividend of the year before?"),
+                Message.assistant("0.20")));
+  }
+
+  private static List<List<Message>> messages(TaskSection task) {
+    List<List<Message>> messages = new ArrayList<>();
+    task.source(task.train()).read(record -> messages.add(((SourceRecord.Conversation) record).messages()));
+    return messages;
   }
 
   private static String keys() {
