@@ -69,9 +69,53 @@ class PackedPlanTest {
   }
 
   @Test
-  void firstFitFillsGaps() {
-    var packed = new Packer(100, 10).microBatches(sequences(6, 6, 4, 3, 1));
+  void bestFitFillsGapsThatFirstFitLeaves() {
+    // In the order given, first fit needs three: 4 + 3 + 2, 6 + 1, 4.
+    var packed = new Packer(100, 10).microBatches(sequences(4, 3, 6, 2, 1, 4));
     assertThat(packed).extracting(MicroBatch::tokens).containsExactly(10, 10);
+  }
+
+  @Property(tries = 300)
+  void packingLosesNothingAndKeepsTheOrder(
+      @ForAll @Size(max = 60) List<@IntRange(min = 1, max = 20) Integer> lengths,
+      @ForAll @IntRange(min = 20, max = 60) int perMicroBatch) {
+    var packer = new Packer(Integer.MAX_VALUE, perMicroBatch);
+    var sequences = sequences(lengths.stream().mapToInt(Integer::intValue).toArray());
+    var packed = packer.microBatches(sequences);
+    var places = new ArrayList<Integer>();
+    var firsts = new ArrayList<Integer>();
+    for (var micro : packed) {
+      assertThat(micro.tokens()).isBetween(1, perMicroBatch);
+      var indices = micro.sequences().stream().map(sequence -> indexOf(sequences, sequence)).toList();
+      assertThat(indices).isSorted();
+      firsts.add(indices.getFirst());
+      places.addAll(indices);
+    }
+    assertThat(firsts).isSorted();
+    assertThat(places).hasSameSizeAs(sequences).doesNotHaveDuplicates();
+    assertThat(packer.microBatchCount(lengths.stream().mapToInt(Integer::intValue).toArray())).isEqualTo(packed.size());
+    // No two micro-batches fit into one: what best fit and first fit promise.
+    for (var i = 0; i + 1 < packed.size(); i++) {
+      assertThat(packed.get(i).tokens() + packed.get(i + 1).tokens()).isGreaterThan(perMicroBatch);
+    }
+  }
+
+  private static int indexOf(List<MicroBatch.Sequence> all, MicroBatch.Sequence one) {
+    for (var i = 0; i < all.size(); i++) {
+      if (all.get(i) == one) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  @Test
+  void efficiencyIsTokensOverRoom() {
+    var tasks = List.of(task("a", List.of(6, 6, 4)));
+    var plan = PackedPlan.ofEpochs(tasks, new ProportionalMixture(List.of(3), 1), new Packer(16, 10), 1);
+    // One step of 10 and 6 tokens in two micro-batches of 10.
+    assertThat(plan.microBatches()).isEqualTo(2);
+    assertThat(plan.packingEfficiency()).isEqualTo(16.0 / 20);
   }
 
   @Test

@@ -24,6 +24,16 @@ class RunFilePropertyTest {
         - name: news
           train: &file news.jsonl
           test: *file
+          format: {type: csv, delimiter: tab, quote: none, charset: utf-16, columns: [a, "null", "b c"]}
+          system: "be brief"
+          learn: last
+          template:
+            user: |
+              {{ fields['b c'] }}
+              {{ a }}
+            assistant: "{{ fields['null'] }}"
+            labels: {0: no, "null": "true", "": 'ä "quoted"'}
+            document: a
       mixture: {strategy: weights, weights: {fpb: 2, news: 1.5}, unit: supervised_tokens, seed: 7}
       training:
         max_steps: 10

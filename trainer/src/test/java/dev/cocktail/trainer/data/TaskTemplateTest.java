@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cocktail.eval.EvaluationItem;
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.tensor.testing.SharedFiles;
 import dev.cocktail.trainer.data.SourceRecord.Learn;
 import dev.cocktail.transformer.text.ChatEncoder;
 import dev.cocktail.transformer.text.Message;
@@ -166,6 +167,33 @@ class TaskTemplateTest {
     assertThat(items.cut()).isEqualTo(1);
     var chat = (EvaluationItem.Chat) items.items().getFirst().prompt();
     assertThat(chat.messages().getLast().content()).startsWith("ä🚀x").endsWith("\nQ: the question");
+  }
+
+  @Test
+  void otherPeoplesTables() {
+    Path tweets = SharedFiles.require("data/finance/tfns/sent_valid.csv");
+    var moods = Map.of("0", "bearish", "1", "bullish", "2", "neutral");
+    var read = read(source(tweets, template(SENTIMENT, moods)));
+    assertThat(read).hasSize(2388);
+    assertThat(read).allSatisfy(record -> assertThat(moods).containsValue(record.messages().getLast().content()));
+
+    Path gold = SharedFiles.require("data/finance/gold-headlines/gold-dataset-sinha-khandait.csv");
+    var format =
+        new DataFormat(
+            Optional.of(DataFormat.Type.CSV), Optional.of('\t'), Optional.of('"'), Optional.empty(), List.of());
+    var up =
+        TaskTemplate.of(
+            List.of(Message.user("Up? {{ News }}"), Message.assistant("{{ fields['Price Direction Up'] }}")),
+            Map.of("0", "no", "1", "yes"),
+            Optional.empty(),
+            Optional.empty());
+    assertThat(read(new DataSource(gold, format, Optional.of(up), Optional.empty(), Learn.ALL)).getFirst().messages())
+        .containsExactly(
+            Message.user("Up? april gold down 20 cents to settle at $1,116.10/oz"), Message.assistant("no"));
+
+    Path sums = SharedFiles.require("data/general/gsm8k/test.jsonl");
+    var working = template(List.of(Message.user("{{ question }}"), Message.assistant("{{ answer }}")), Map.of());
+    assertThat(read(source(sums, working))).hasSize(1319);
   }
 
   private String shown(DataSource source) {
