@@ -98,6 +98,22 @@ public final class Evaluator {
     return new Evaluation(task, results);
   }
 
+  /**
+   * Checks all that {@link #evaluate} would refuse, without computing anything.
+   *
+   * @throws InvalidInputException as {@link #evaluate} does
+   */
+  public void requireFits(EvaluationTask task) {
+    List<String> labels = settings.method() == Method.GENERATION ? List.of() : labels(task);
+    for (EvaluationItem item : task.items()) {
+      answered(item, item.gold());
+      labels.forEach(label -> answered(item, inPlaceOf(item.gold(), label)));
+      if (settings.method() == Method.GENERATION) {
+        requireRoom(item, prompt(item).length);
+      }
+    }
+  }
+
   private static Outcome outcome(AnswerForm form, EvaluationItem item, String answer, Reading reading) {
     String gold = form.gold(item.gold()).orElseThrow();
     Optional<String> read = form.read(answer, reading);

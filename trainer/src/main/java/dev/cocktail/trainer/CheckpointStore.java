@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
+import java.util.Collection;
 import java.util.NavigableMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
@@ -62,7 +62,7 @@ final class CheckpointStore {
   }
 
   /** Deletes all but those of some steps. */
-  void keepOnly(List<Integer> steps) {
+  void keepOnly(Collection<Integer> steps) {
     whole()
         .forEach((step, path) -> {
           if (!steps.contains(step)) {

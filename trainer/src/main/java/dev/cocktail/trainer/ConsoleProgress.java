@@ -1,5 +1,8 @@
 package dev.cocktail.trainer;
 
+import dev.cocktail.eval.Evaluation;
+import dev.cocktail.eval.answer.AnswerForm.Reading;
+import dev.cocktail.eval.metric.Metric;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.PrintWriter;
@@ -96,6 +99,27 @@ public final class ConsoleProgress implements TrainingListener, AutoCloseable {
             report.steps(),
             report.loss(),
             byTask(report.tasks(), 4)));
+    report.evaluations().values().forEach(evaluation -> line("  " + answers(evaluation)));
+  }
+
+  @Override
+  public void tested(TestReport report) {
+    line(String.format(Locale.ROOT, "test sets, with the %s state, that after step %d", report.which(), report.step()));
+    report.evaluations().values().forEach(evaluation -> line("  " + answers(evaluation)));
+  }
+
+  /** A task's own metric, read strictly and leniently, and how many answers could not be read strictly. */
+  private static String answers(Evaluation evaluation) {
+    Metric metric = evaluation.task().metrics().getFirst();
+    return String.format(
+        Locale.ROOT,
+        "%s: %s %.4f strictly, %.4f leniently read, %.1f %% unreadable (%,d items)",
+        evaluation.task().name(),
+        metric.label(),
+        evaluation.value(metric, Reading.STRICT).orElse(Double.NaN),
+        evaluation.value(metric, Reading.LENIENT).orElse(Double.NaN),
+        100 * evaluation.unreadable(Reading.STRICT).orElse(Double.NaN),
+        evaluation.items().size());
   }
 
   @Override

@@ -52,6 +52,7 @@ public final class FineTuning {
    * @param after validation loss of each task after the last step
    * @param best what was chosen, which is what {@code trained} holds; empty where the run ends with its last state
    * @param last the folder with what the last step left, where that is not {@code trained}
+   * @param test of what was scored on the test sets, {@code best} or {@code last}, each task's metrics, read strictly
    */
   public record Result(
       Path folder,
@@ -60,7 +61,8 @@ public final class FineTuning {
       Map<String, TaskLoss> before,
       Map<String, TaskLoss> after,
       Optional<Best> best,
-      Optional<Path> last) {}
+      Optional<Path> last,
+      Map<String, Map<String, Map<String, Double>>> test) {}
 
   /**
    * The best of a run's evaluations.
@@ -159,7 +161,9 @@ public final class FineTuning {
     boolean checkpointLayers = MemoryPlan.of(run, device).chooseCheckpointing(notes);
     try (Phi3Model model = Phi3Model.load(run.model(), device);
         Tokenizer tokenizer = Tokenizer.load(run.model())) {
-      RunData data = RunData.read(run, model.config(), ChatEncoder.of(tokenizer), colours, notes);
+      ChatEncoder encoder = ChatEncoder.of(tokenizer);
+      RunData data = RunData.read(run, model.config(), encoder, colours, notes);
+      var scorer = new TaskScorer(run, model, encoder, notes);
       TrainingSection training = run.training();
       List<TaskSize> sizes = data.train().stream().map(TaskSize::of).toList();
       Mixture mixture = run.mixture().rule(run.taskNames()).mix(sizes, run.mixtureSeed());
@@ -177,7 +181,19 @@ public final class FineTuning {
         Path target = isAdapter ? folder.adapter() : folder.model();
         var parts =
             new TrainingRun.Parts(
-                run, inputs, folder, target, model, trainable, data, plan, checkpointLayers, listeners, notes, stop);
+                run,
+                inputs,
+                folder,
+                target,
+                model,
+                trainable,
+                data,
+                scorer,
+                plan,
+                checkpointLayers,
+                listeners,
+                notes,
+                stop);
         return result(folder, TrainingRun.run(parts, checkpoint));
       }
     }
@@ -194,7 +210,8 @@ public final class FineTuning {
         trained.value() == null
             ? Optional.empty()
             : Optional.of(new Best(trained.step(), trained.criterion(), trained.value())),
-        Optional.ofNullable(outcome.last()).map(last -> folder.path().resolve(last.folder())));
+        Optional.ofNullable(outcome.last()).map(last -> folder.path().resolve(last.folder())),
+        outcome.test());
   }
 
   /**

@@ -1,5 +1,6 @@
 package dev.cocktail.trainer;
 
+import dev.cocktail.eval.Evaluation;
 import dev.cocktail.trainer.data.TaskShare;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -95,6 +96,9 @@ final class MetricsListener implements TrainingListener {
     row.put("step", report.step());
     row.put("loss", report.loss());
     row.put("tasks", tasks(report.tasks()));
+    if (!report.evaluations().isEmpty()) {
+      row.put("answers", summaries(report.evaluations()));
+    }
     metrics.write(row);
   }
 
@@ -116,6 +120,22 @@ final class MetricsListener implements TrainingListener {
     row.put("best_step", stop.best());
     row.put("patience", stop.patience());
     metrics.write(row);
+  }
+
+  @Override
+  public void tested(TestReport report) {
+    Map<String, Object> row = new LinkedHashMap<>();
+    row.put("event", "test");
+    row.put("which", report.which());
+    row.put("step", report.step());
+    row.put("answers", summaries(report.evaluations()));
+    metrics.write(row);
+  }
+
+  private static Map<String, Object> summaries(Map<String, Evaluation> evaluations) {
+    Map<String, Object> summaries = new LinkedHashMap<>();
+    evaluations.forEach((task, evaluation) -> summaries.put(task, EvaluationSummary.of(evaluation)));
+    return summaries;
   }
 
   private static Map<String, Object> tasks(Map<String, TaskLoss> losses) {

@@ -240,6 +240,11 @@ final class RunFolder implements AutoCloseable {
     return path.resolve("best");
   }
 
+  /** What was answered. */
+  Path evaluations() {
+    return path.resolve("evaluation");
+  }
+
   Path result() {
     return path.resolve("result.json");
   }

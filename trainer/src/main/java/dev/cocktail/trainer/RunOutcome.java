@@ -1,5 +1,8 @@
 package dev.cocktail.trainer;
 
+import dev.cocktail.eval.Evaluation;
+import dev.cocktail.eval.answer.AnswerForm.Reading;
+import dev.cocktail.eval.metric.Metric;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -14,6 +17,7 @@ import java.util.Map;
  * @param last what the last step left; null where that is what was trained
  * @param before validation loss of each task before the first step
  * @param after validation loss of each task at the last evaluation
+ * @param test of what was scored on the test sets, {@code best} or {@code last}, each task's metrics, read strictly
  */
 record RunOutcome(
     Ending ending,
@@ -22,7 +26,8 @@ record RunOutcome(
     Saved trained,
     Saved last,
     Map<String, TaskLoss> before,
-    Map<String, TaskLoss> after) {
+    Map<String, TaskLoss> after,
+    Map<String, Map<String, Map<String, Double>>> test) {
   /** How a run ended. */
   enum Ending {
     /** With its last step. */
@@ -54,5 +59,23 @@ record RunOutcome(
   RunOutcome {
     before = Collections.unmodifiableMap(new LinkedHashMap<>(before));
     after = Collections.unmodifiableMap(new LinkedHashMap<>(after));
+    test = Collections.unmodifiableMap(new LinkedHashMap<>(test));
+  }
+
+  /** The metrics of evaluations, by what was scored and task. */
+  static Map<String, Map<String, Map<String, Double>>> strict(Map<String, Map<String, Evaluation>> tests) {
+    Map<String, Map<String, Map<String, Double>>> all = new LinkedHashMap<>();
+    tests.forEach((which, evaluations) -> {
+      Map<String, Map<String, Double>> tasks = new LinkedHashMap<>();
+      evaluations.forEach((task, evaluation) -> {
+        Map<String, Double> values = new LinkedHashMap<>();
+        for (Metric metric : evaluation.task().metrics()) {
+          evaluation.value(metric, Reading.STRICT).ifPresent(value -> values.put(metric.label(), value));
+        }
+        tasks.put(task, values);
+      });
+      all.put(which, tasks);
+    });
+    return all;
   }
 }

@@ -17,6 +17,7 @@ import java.util.Map;
  * @param learnt of each task, by its number, how many supervised tokens and examples all steps learnt from; no sums
  * @param best the best evaluation; null for none
  * @param sinceBest evaluations since the best
+ * @param scored number of steps before the last evaluation with metrics; null for none
  * @param files how long each file is that the run appends to, by its path in the run's folder
  */
 record RunState(
@@ -26,6 +27,7 @@ record RunState(
     List<TaskLoss> learnt,
     Selection.Best best,
     int sinceBest,
+    Integer scored,
     Map<String, Long> files) {
   RunState {
     // In their order, so that equal states are written as equal texts.

@@ -1,7 +1,11 @@
 package dev.cocktail.trainer;
 
+import dev.cocktail.eval.answer.AnswerForm.Reading;
+import dev.cocktail.eval.metric.Metric;
 import dev.cocktail.trainer.TrainingListener.EvaluationReport;
 import dev.cocktail.trainer.config.BestCriterion;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 
@@ -51,12 +55,27 @@ final class Selection {
   }
 
   private static OptionalDouble value(BestCriterion criterion, EvaluationReport report) {
-    if (!criterion.isLoss() || report.tasks().isEmpty()) {
-      return OptionalDouble.empty();
+    List<OptionalDouble> values = new ArrayList<>();
+    if (criterion.isLoss()) {
+      report
+          .tasks()
+          .forEach((task, loss) -> {
+            if (criterion.task().map(task::equals).orElse(true)) {
+              values.add(OptionalDouble.of(loss.mean()));
+            }
+          });
+    } else {
+      report
+          .evaluations()
+          .forEach((task, evaluation) -> {
+            Metric metric = criterion.metric().orElse(evaluation.task().metrics().getFirst());
+            boolean isAsked = criterion.task().map(task::equals).orElse(true);
+            if (isAsked && evaluation.task().metrics().contains(metric)) {
+              values.add(evaluation.value(metric, Reading.STRICT));
+            }
+          });
     }
-    return criterion.task().isPresent()
-        ? OptionalDouble.of(report.tasks().get(criterion.task().get()).mean())
-        : report.tasks().values().stream().mapToDouble(TaskLoss::mean).average();
+    return values.stream().flatMapToDouble(OptionalDouble::stream).average();
   }
 
   /** The best so far; null where there was none. */

@@ -1,19 +1,24 @@
 package dev.cocktail.trainer;
 
+import dev.cocktail.eval.Evaluation;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.RunOutcome.Ending;
 import dev.cocktail.trainer.TrainingListener.EvaluationReport;
 import dev.cocktail.trainer.TrainingListener.StepReport;
 import dev.cocktail.trainer.config.BestCriterion;
+import dev.cocktail.trainer.config.EvaluationSection.Tested;
 import dev.cocktail.trainer.config.RunFile;
 import dev.cocktail.trainer.config.TrainingSection;
 import dev.cocktail.transformer.Phi3Model;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
@@ -39,6 +44,7 @@ final class TrainingRun implements Trainer.Course {
       Phi3Model model,
       Trainable trainable,
       RunData data,
+      TaskScorer scorer,
       PackedPlan plan,
       boolean checkpointLayers,
       List<TrainingListener> listeners,
@@ -54,13 +60,19 @@ final class TrainingRun implements Trainer.Course {
   private final Selection selection;
   private final CheckpointStore checkpoints;
   private final CheckpointStore bests;
+  private final EvaluationFiles items;
   private final int evaluateEvery;
+  private final int metricsEvery;
   private final int saveEvery;
   private final long saveNanos;
 
   /** The steps that a checkpoint has behind it from which the run goes on; -1 for a run from its beginning. */
   private final int from;
 
+  /** Steps before the last evaluation with metrics; null for none. */
+  private Integer scored;
+
+  private final Map<String, Map<String, Evaluation>> tests = new LinkedHashMap<>();
   private Trainer trainer;
   private TrainingListener listener;
   private int lastSaved;
@@ -84,8 +96,11 @@ final class TrainingRun implements Trainer.Course {
             criterion, patience, state.map(RunState::best).orElse(null), state.map(RunState::sinceBest).orElse(0));
     this.checkpoints = new CheckpointStore(folder.checkpoints());
     this.bests = new CheckpointStore(folder.bests());
+    this.items = new EvaluationFiles(folder.evaluations());
+    this.scored = state.map(RunState::scored).orElse(null);
     double stepsPerEpoch = plan.steps() / plan.epochsAfter(plan.steps());
     this.evaluateEvery = run.evaluation().every().steps(stepsPerEpoch);
+    this.metricsEvery = run.evaluation().metricsEvery().orElse(run.evaluation().every()).steps(stepsPerEpoch);
     this.saveEvery = run.checkpoints().every().steps(stepsPerEpoch);
     OptionalDouble minutes = run.checkpoints().minutes();
     this.saveNanos = minutes.isPresent() ? (long) (minutes.getAsDouble() * 60e9) : Long.MAX_VALUE;
@@ -150,7 +165,7 @@ final class TrainingRun implements Trainer.Course {
     folder.rewind(listener.appendedFiles(), checkpoint.map(at -> at.state().files()).orElse(Map.of()));
     checkpoints.deleteUnfinished();
     bests.deleteUnfinished();
-    keepReferencedBests();
+    keepReferenced();
     if (checkpoint.isPresent()) {
       checkpoint.get().restore(trainable, trainer.optimiser(), parts.model().device());
       Selection.Best best = selection.best();
@@ -193,25 +208,36 @@ final class TrainingRun implements Trainer.Course {
     return ending == Ending.DONE;
   }
 
+  private boolean isDue(int taken, int every) {
+    return taken == 0 || taken == plan.steps() || every > 0 && taken % every == 0;
+  }
+
   private void evaluate(int taken) {
-    boolean due = taken == 0 || taken == plan.steps() || evaluateEvery > 0 && taken % evaluateEvery == 0;
-    if (!due || parts.data().validation().isEmpty()) {
+    boolean withMetrics = parts.scorer().hasValidation() && isDue(taken, metricsEvery);
+    if (parts.data().validation().isEmpty() || !withMetrics && !isDue(taken, evaluateEvery)) {
       return;
     }
     Trainer.Validation validation = trainer.validate(parts.data().validation());
-    var report = new EvaluationReport(taken, plan.steps(), validation.loss(), validation.tasks(), Map.of());
+    Map<String, Evaluation> evaluations = withMetrics ? parts.scorer().validation(trainable.inference()) : Map.of();
+    if (withMetrics) {
+      items.write(taken, evaluations);
+      scored = taken;
+    }
+    var report = new EvaluationReport(taken, plan.steps(), validation.loss(), validation.tasks(), evaluations);
     listener.evaluated(report);
     trainer.requireFinite(taken, validation);
     Selection.Best before = selection.best();
-    if (selection.consider(report)) {
-      Selection.Best best = selection.best();
+    boolean better = selection.consider(report);
+    if (better) {
       bests.write(taken, trainable::keep);
-      keepReferencedBests();
+    }
+    keepReferenced();
+    if (better) {
       listener.improved(
           new TrainingListener.Improvement(
               taken,
               criterion.orElseThrow().toString(),
-              best.value(),
+              selection.best().value(),
               before == null ? OptionalDouble.empty() : OptionalDouble.of(before.value())));
     }
   }
@@ -226,6 +252,7 @@ final class TrainingRun implements Trainer.Course {
             progress.learnt(),
             selection.best(),
             selection.since(),
+            scored,
             lengths);
     Path saved =
         checkpoints.write(
@@ -235,23 +262,34 @@ final class TrainingRun implements Trainer.Course {
                     unfinished, state, parts.inputs(), trainable, trainer.optimiser(), parts.model().device()));
     lastSaved = taken;
     checkpoints.keepNewest(parts.run().checkpoints().keep());
-    keepReferencedBests();
+    keepReferenced();
     lastSavedAt = System.nanoTime();
     listener.saved(new TrainingListener.SavedCheckpoint(taken, plan.steps(), saved));
   }
 
-  /** Keeps the best so far, and those of all checkpoints, from which the run may have to go on. */
-  private void keepReferencedBests() {
-    List<Integer> needed = new ArrayList<>();
-    if (selection.best() != null) {
-      needed.add(selection.best().step());
+  /**
+   * Keeps the best so far and the answers of the best and the last evaluation, and those of all checkpoints, from which
+   * the run may have to go on.
+   */
+  private void keepReferenced() {
+    Set<Integer> best = new HashSet<>();
+    Set<Integer> answers = new HashSet<>();
+    reference(selection.best(), scored, best, answers);
+    for (Path checkpoint : checkpoints.whole().values()) {
+      TrainingCheckpoint.stateOf(checkpoint).ifPresent(state -> reference(state.best(), state.scored(), best, answers));
     }
-    checkpoints
-        .whole()
-        .values()
-        .forEach(
-            path -> TrainingCheckpoint.stateOf(path).map(RunState::best).ifPresent(best -> needed.add(best.step())));
-    bests.keepOnly(needed);
+    bests.keepOnly(best);
+    items.keepOnly(answers);
+  }
+
+  private static void reference(Selection.Best chosen, Integer scored, Set<Integer> best, Set<Integer> answers) {
+    if (chosen != null) {
+      best.add(chosen.step());
+      answers.add(chosen.step());
+    }
+    if (scored != null) {
+      answers.add(scored);
+    }
   }
 
   /** Where what the last step left is saved. */
@@ -265,20 +303,27 @@ final class TrainingRun implements Trainer.Course {
    * @param steps how many steps the parameters have behind them
    */
   private RunOutcome finish(int steps) {
+    Tested tested = ending.isFinal() && parts.scorer().hasTest() ? parts.run().evaluation().test() : Tested.NONE;
+    Selection.Best best = selection.best();
+    boolean testBest = best != null && (tested == Tested.BEST || tested == Tested.BOTH);
+    boolean testLast = tested == Tested.LAST || tested == Tested.BEST && best == null || tested == Tested.BOTH;
     trainable.save(lastFolder());
-    RunOutcome.Saved last = new RunOutcome.Saved(folder.name(lastFolder()), "last", steps, null, null);
+    var last = new RunOutcome.Saved(folder.name(lastFolder()), "last", steps, null, null);
+    if (testLast && !(testBest && best.step() == steps)) {
+      test("last", steps);
+    }
     RunOutcome.Saved trained = last;
-    if (criterion.isPresent()) {
-      Selection.Best best = selection.best();
-      if (best == null) { // Nothing was evaluated before the run failed.
-        trainable.save(parts.target());
-        trained = new RunOutcome.Saved(folder.name(parts.target()), "last", steps, null, null);
-      } else {
-        trainable.restore(bests.folder(best.step()));
-        trainable.save(parts.target());
-        trained =
-            new RunOutcome.Saved(
-                folder.name(parts.target()), "best", best.step(), criterion.get().toString(), best.value());
+    if (criterion.isPresent() && best == null) { // Nothing was evaluated before the run failed.
+      trainable.save(parts.target());
+      trained = new RunOutcome.Saved(folder.name(parts.target()), "last", steps, null, null);
+    } else if (best != null) {
+      trainable.restore(bests.folder(best.step()));
+      trainable.save(parts.target());
+      trained =
+          new RunOutcome.Saved(
+              folder.name(parts.target()), "best", best.step(), criterion.orElseThrow().toString(), best.value());
+      if (testBest) {
+        test("best", best.step());
       }
     }
     var outcome =
@@ -289,12 +334,25 @@ final class TrainingRun implements Trainer.Course {
             trained,
             criterion.isPresent() ? last : null,
             progress.before(),
-            progress.after());
+            progress.after(),
+            RunOutcome.strict(tests));
+    if (ending.isFinal()) {
+      Set<Integer> answers = new HashSet<>();
+      reference(best, scored, new HashSet<>(), answers);
+      items.keepOnly(answers);
+    }
     JsonRecords.write(folder.result(), outcome);
     if (ending.isFinal()) {
       bests.keepOnly(List.of()); // The best is in its place now.
     }
     return outcome;
+  }
+
+  private void test(String which, int step) {
+    Map<String, Evaluation> evaluations = parts.scorer().test(trainable.inference());
+    items.writeTest(which, evaluations);
+    tests.put(which, evaluations);
+    listener.tested(new TrainingListener.TestReport(which, step, evaluations));
   }
 
   /** Keeps what was learnt before something failed that has nothing to do with it, such as memory or a full disk. */

@@ -12,6 +12,8 @@ import dev.cocktail.eval.metric.Metric;
 import dev.cocktail.lora.AdaptedModel;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.trainer.EvaluationSummary;
+import dev.cocktail.trainer.EvaluationTasks;
 import dev.cocktail.trainer.config.RunFile;
 import dev.cocktail.trainer.data.DocumentCut;
 import dev.cocktail.transformer.Phi3Config;
@@ -92,14 +94,18 @@ final class EvalCommand extends CocktailCommand {
       paramLabel = "METHOD",
       description =
           "generation: the model writes its answer. likelihood: the label with the largest log-likelihood, summed over"
-              + " its tokens; mean-likelihood: with the largest mean over its tokens (default: generation).")
-  private String method = "generation";
+              + " its tokens; mean-likelihood: with the largest mean over its tokens (default: the run file's, or"
+              + " generation).")
+  private String method;
 
   @Option(
       names = "--max-new-tokens",
       paramLabel = "N",
-      description = "Most tokens of a written answer (default: " + EvaluationSettings.DEFAULT_NEW_TOKENS + ").")
-  private int maxNewTokens = EvaluationSettings.DEFAULT_NEW_TOKENS;
+      description =
+          "Most tokens of a written answer (default: the run file's, or "
+              + EvaluationSettings.DEFAULT_NEW_TOKENS
+              + ").")
+  private Integer maxNewTokens;
 
   @Option(
       names = "--batch-tokens",
@@ -126,24 +132,23 @@ final class EvalCommand extends CocktailCommand {
   public Integer call() {
     RunFile runFile = run == null ? null : shared().apply(RunFile.read(run));
     checkOptions(runFile);
-    Method chosen = method();
     Path folder = model == null ? runFile.model() : model;
-    List<EvaluationTask> asked = asked(runFile, chosen, folder);
+    List<EvaluationTasks.Asked> asked = asked(runFile, folder);
     checkItems(asked);
     try (Device device = openDevice(runFile);
         AdaptedModel opened = AdaptedModel.open(folder, Optional.ofNullable(adapter), device)) {
-      var settings = new EvaluationSettings(chosen, maxNewTokens, tokensAtOnce(runFile), opened.stopIds());
-      var evaluator = new Evaluator(opened.model(), opened.transform(), opened.encoder(), settings);
-      note(
-          "scoring "
-              + folder
-              + (adapter == null ? ", without an adapter" : " with " + adapter)
-              + ", by "
-              + method.strip().toLowerCase(Locale.ROOT));
+      note("scoring " + folder + (adapter == null ? ", without an adapter" : " with " + adapter));
       List<Evaluation> done = new ArrayList<>();
-      for (EvaluationTask task : asked) {
-        note("task " + task.name() + ": " + task.items().size() + " items");
-        done.add(evaluator.evaluate(task));
+      for (EvaluationTasks.Asked one : asked) {
+        var settings = new EvaluationSettings(one.method(), maxNewTokens(runFile), tokensAtOnce(runFile), opened.stopIds());
+        var evaluator = new Evaluator(opened.model(), opened.transform(), opened.encoder(), settings);
+        note(
+            "task %s: %,d items, by %s"
+                .formatted(
+                    one.task().name(),
+                    one.task().items().size(),
+                    one.method().name().toLowerCase(Locale.ROOT).replace('_', '-')));
+        done.add(evaluator.evaluate(one.task()));
       }
       if (items != null) {
         ItemsFile.write(items, done);
@@ -162,28 +167,23 @@ final class EvalCommand extends CocktailCommand {
     return runFile == null ? shared().openDevice(this::note) : shared().openDevice(runFile, this::note);
   }
 
-  private List<EvaluationTask> asked(RunFile runFile, Method chosen, Path folder) {
+  private List<EvaluationTasks.Asked> asked(RunFile runFile, Path folder) {
     if (runFile == null) {
-      return List.of(maker(chosen, Optional.empty()).ofFile(dataName(), data));
+      return List.of(maker(Optional.empty()).ofFile(dataName(), data));
     }
     if (!runFile.training().onTooLong().cuts()) {
-      return maker(chosen, Optional.empty()).ofRun(runFile, run, tasks);
+      return maker(Optional.empty()).ofRun(runFile, run, tasks);
     }
     int maxLength = Math.min(runFile.training().maxLength(), Phi3Config.read(folder).maxPositions());
     try (Tokenizer tokenizer = Tokenizer.load(folder)) {
       var cut = new DocumentCut(ChatEncoder.of(tokenizer), maxLength);
-      return maker(chosen, Optional.of(cut)).ofRun(runFile, run, tasks);
+      return maker(Optional.of(cut)).ofRun(runFile, run, tasks);
     }
   }
 
-  private EvalTasks maker(Method chosen, Optional<DocumentCut> cut) {
-    return new EvalTasks(
-        metrics.stream().map(Metric::of).distinct().toList(),
-        labels,
-        chosen != Method.GENERATION,
-        limit,
-        cut,
-        this::note);
+  private EvaluationTasks maker(Optional<DocumentCut> cut) {
+    return new EvaluationTasks(
+        metrics.stream().map(Metric::of).distinct().toList(), labels, method(), limit, cut, this::note);
   }
 
   private void checkOptions(RunFile runFile) {
@@ -207,19 +207,30 @@ final class EvalCommand extends CocktailCommand {
     }
   }
 
-  private Method method() {
-    return switch (method.strip().toLowerCase(Locale.ROOT)) {
-      case "generation" -> Method.GENERATION;
-      case "likelihood" -> Method.LIKELIHOOD;
-      case "mean-likelihood" -> Method.MEAN_LIKELIHOOD;
-      default ->
-          throw new InvalidInputException(
-              "--method is '" + method + "'; expected generation, likelihood or mean-likelihood");
-    };
+  private Optional<Method> method() {
+    if (method == null) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        switch (method.strip().toLowerCase(Locale.ROOT)) {
+          case "generation" -> Method.GENERATION;
+          case "likelihood" -> Method.LIKELIHOOD;
+          case "mean-likelihood" -> Method.MEAN_LIKELIHOOD;
+          default ->
+              throw new InvalidInputException(
+                  "--method is '" + method + "'; expected generation, likelihood or mean-likelihood");
+        });
   }
 
   private String dataName() {
     return name != null ? name : data.getFileName().toString().replaceFirst("\\.(jsonl?|csv|tsv|parquet)$", "");
+  }
+
+  private int maxNewTokens(RunFile runFile) {
+    if (maxNewTokens != null) {
+      return maxNewTokens;
+    }
+    return runFile == null ? EvaluationSettings.DEFAULT_NEW_TOKENS : runFile.evaluation().maxNewTokens();
   }
 
   private int tokensAtOnce(RunFile runFile) {
@@ -232,7 +243,7 @@ final class EvalCommand extends CocktailCommand {
   }
 
   /** Finds out before the work whether its result has a place that is nobody else's. */
-  private void checkItems(List<EvaluationTask> asked) {
+  private void checkItems(List<EvaluationTasks.Asked> asked) {
     if (items == null) {
       return;
     }
@@ -243,7 +254,8 @@ final class EvalCommand extends CocktailCommand {
     if (!Files.isDirectory(folder)) {
       throw new InvalidInputException("--items: there is no folder " + folder + "; make it first");
     }
-    for (EvaluationTask task : asked) {
+    for (EvaluationTasks.Asked one : asked) {
+      EvaluationTask task = one.task();
       String origin = task.items().getFirst().origin();
       if (isSame(Path.of(origin.substring(0, origin.lastIndexOf(':'))))) {
         throw new InvalidInputException(
@@ -269,32 +281,11 @@ final class EvalCommand extends CocktailCommand {
   private static Map<String, Object> summary(Evaluation evaluation) {
     Map<String, Object> summary = new LinkedHashMap<>();
     summary.put("task", evaluation.task().name());
-    summary.put("items", evaluation.items().size());
     if (evaluation.task().form() instanceof LabelForm form) {
       summary.put("labels", form.labels());
     }
-    Map<String, Object> values = new LinkedHashMap<>();
-    for (Metric metric : evaluation.task().metrics()) {
-      values.put(metric.label(), both(reading -> evaluation.value(metric, reading)));
-    }
-    summary.put("metrics", values);
-    summary.put("unreadable", both(evaluation::unreadable));
-    summary.put("cut", evaluation.cut());
-    summary.put("loss", number(evaluation.loss()));
-    summary.put("loss_tokens", evaluation.lossTokens());
+    summary.putAll(EvaluationSummary.of(evaluation));
     return summary;
-  }
-
-  private static Map<String, Double> both(Function<Reading, OptionalDouble> value) {
-    Map<String, Double> both = new LinkedHashMap<>();
-    both.put("strict", number(value.apply(Reading.STRICT)));
-    both.put("lenient", number(value.apply(Reading.LENIENT)));
-    return both;
-  }
-
-  /** JSON has no word for what is no number. */
-  private static Double number(OptionalDouble value) {
-    return value.isPresent() && Double.isFinite(value.getAsDouble()) ? value.getAsDouble() : null;
   }
 
   private void print(Evaluation evaluation) {

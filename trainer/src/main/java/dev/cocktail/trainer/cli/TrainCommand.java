@@ -108,6 +108,21 @@ final class TrainCommand extends CocktailCommand {
                     result.steps(),
                     best.value(),
                     result.last().orElseThrow()));
+    result
+        .test()
+        .forEach((which, tasks) ->
+            tasks.forEach((task, metrics) ->
+                metrics.entrySet().stream()
+                    .limit(1)
+                    .forEach(own ->
+                        out()
+                            .printf(
+                                Locale.ROOT,
+                                "%s: test %s of the %s %.4f%n",
+                                task,
+                                own.getKey(),
+                                which,
+                                own.getValue()))));
     out().println(result.trained());
   }
 
@@ -126,6 +141,7 @@ final class TrainCommand extends CocktailCommand {
     summary.put("steps", result.steps());
     summary.put("validation_before", means(result.before()));
     summary.put("validation_after", means(result.after()));
+    summary.put("test", result.test());
     return summary;
   }
 

@@ -156,11 +156,15 @@ public record RunFile(
                   + "'"
                   + NearestName.hint(Scalars.shortened(name), taskNames()));
         });
-    List<TaskSection> measured =
-        tasks.stream().filter(task -> criterion.task().map(task.name()::equals).orElse(true)).toList();
-    if (measured.stream().allMatch(task -> task.validation().isEmpty())) {
+    if (tasks.stream().noneMatch(criterion::isMeasuredOn)) {
       throw place.wrong(
-          key, "'" + criterion + "' is measured on validation examples; name a file under tasks[].validation");
+          key,
+          "'"
+              + criterion
+              + "' is measured nowhere; it needs "
+              + (criterion.isLoss()
+                  ? "a task with validation examples"
+                  : "a task with that metric and validation examples"));
     }
   }
 

@@ -1,14 +1,19 @@
 package dev.cocktail.trainer.config;
 
+import dev.cocktail.eval.EvaluationSettings;
+import dev.cocktail.eval.answer.LabelForm;
+import dev.cocktail.eval.metric.Metric;
+import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.data.DataSource;
 import dev.cocktail.trainer.data.SourceRecord;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /** One of {@code tasks}: its data. */
-@Planned({"metric", "form"})
+@Planned("form")
 public record TaskSection(
     @Key("Short name of the task, for reports and files; letters, digits, dots, hyphens, underscores.") String name,
     @Key(
@@ -32,15 +37,56 @@ public record TaskSection(
     @Key(value = "The system message of conversations that have none.", whenAbsent = "none") Optional<String> system,
     @Key("Makes conversations of records with fields of any names.") TemplateSection template,
     @Key(value = "Which turns of the assistant are learnt: all, or the last of each conversation.", defaultsTo = "all")
-        SourceRecord.Learn learn)
+        SourceRecord.Learn learn,
+    @Key(
+            value =
+                "What right answers are counted by, on validation and test examples: for labels accuracy,"
+                    + " balanced_accuracy, macro_f1, weighted_f1 or matthews_correlation, for text exact_match, for"
+                    + " numbers numeric_match.",
+            whenAbsent = "no answers, only losses")
+        Optional<Metric> metric,
+    @Key(value = "The labels, for metrics of labels.", whenAbsent = "the different answers of the training examples")
+        List<String> labels,
+    @Key(
+            value =
+                "Where answers come from: generation (the model writes them), likelihood (of the labels the likeliest),"
+                    + " or mean_likelihood (the likeliest a token).",
+            defaultsTo = "generation")
+        EvaluationSettings.Method method)
     implements Checked {
+  public TaskSection {
+    labels = List.copyOf(labels);
+  }
+
   /** One of the task's files, and what is to be made of it. */
   public DataSource source(Path file) {
     return new DataSource(file, format.toDataFormat(), template.toTaskTemplate(), system, learn);
   }
 
+  private void checkMetric(Place place) {
+    boolean forLabels = metric.isEmpty() || metric.get().form() == Metric.Form.LABELS;
+    if (metric.isPresent() && validation.isEmpty() && test.isEmpty()) {
+      throw place.wrong("metric", "there are no answers to count; name examples under validation or test");
+    }
+    if (!forLabels && !labels.isEmpty()) {
+      throw place.wrong("metric", "'" + metric.get().label() + "' is not for labels, which are given; remove one");
+    }
+    if (!forLabels && method != EvaluationSettings.Method.GENERATION) {
+      throw place.wrong(
+          "method", "chooses among labels, which the metric '" + metric.get().label() + "' is not for; remove one");
+    }
+    if (!labels.isEmpty()) {
+      try {
+        new LabelForm(labels);
+      } catch (InvalidInputException e) {
+        throw place.wrong("labels", e.getMessage());
+      }
+    }
+  }
+
   @Override
   public void check(Place place) {
+    checkMetric(place);
     if (seed.isPresent() && maxExamples.isEmpty()) {
       throw place.wrong("seed", "decides which examples max_examples keeps, but there is no max_examples; remove it");
     }

@@ -52,9 +52,9 @@ class KilledRunTest {
         model: model
         adapter: {r: 2, lora_alpha: 4, lora_dropout: 0.1}
         tasks:
-          - {name: colours, train: train.jsonl, validation: validation.jsonl}
+          - {name: colours, train: train.jsonl, validation: validation.jsonl, test: train.jsonl, metric: exact_match}
         training: {max_steps: 40, max_length: 32, tokens_per_step: 32, learning_rate: 3.0e-2, warmup_steps: 2}
-        evaluation: {every: 5 steps, best: mean_loss}
+        evaluation: {every: 5 steps, best: mean_loss, max_new_tokens: 4, test: both}
         checkpoints: {every: 3 steps, keep: 2}
         output: out
         """);

@@ -53,11 +53,11 @@ class ResumeTest {
         model: model
         %s
         tasks:
-          - {name: colours, train: train.jsonl, validation: validation.jsonl}
-          - {name: moves, train: moves.jsonl, validation: moves.jsonl}
+          - {name: colours, train: train.jsonl, validation: validation.jsonl, metric: exact_match}
+          - {name: moves, train: moves.jsonl, validation: moves.jsonl, metric: accuracy, method: likelihood}
         mixture: {strategy: uniform}
         training: {max_steps: 10, max_length: 32, tokens_per_step: 32, learning_rate: 3.0e-2, warmup_steps: 2}
-        evaluation: {every: 3 steps, best: mean_loss}
+        evaluation: {every: 3 steps, best: mean_loss, max_new_tokens: 4}
         checkpoints: {every: 4 steps}
         output: out
         """

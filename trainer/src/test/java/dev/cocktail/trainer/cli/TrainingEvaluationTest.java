@@ -1,0 +1,178 @@
+package dev.cocktail.trainer.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a run's model answers while it learns, and after. */
+class TrainingEvaluationTest {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  @TempDir private Path temporary;
+  private TinyFolder folder;
+
+  @BeforeEach
+  void write() {
+    folder = TinyFolder.write(temporary);
+    folder.write(
+        "moves.jsonl",
+        """
+        {"prompt": "gold: ", "completion": "down"}
+        {"prompt": "tin: ", "completion": "up"}
+        {"prompt": "zinc: ", "completion": "up"}
+        """);
+    folder.write(
+        "moves.test.jsonl",
+        """
+        {"prompt": "oil: ", "completion": "down"}
+        {"prompt": "lead: ", "completion": "up"}
+        """);
+    folder.write(
+        "run.yaml",
+        """
+        model: model
+        adapter: {r: 4, lora_alpha: 16}
+        tasks:
+          - {name: colours, train: train.jsonl, validation: train.jsonl, metric: exact_match}
+          - name: moves
+            train: moves.jsonl
+            validation: moves.jsonl
+            test: moves.test.jsonl
+            metric: macro_f1
+            method: likelihood
+        training: {max_steps: 12, max_length: 32, tokens_per_step: 64, learning_rate: 2.0e-2, schedule: constant}
+        evaluation: {every: 2 steps, metrics_every: 4 steps, max_new_tokens: 8, best: moves.accuracy, test: both}
+        output: out
+        """);
+  }
+
+  private List<JsonNode> events(String event) {
+    return folder
+        .text("out/metrics.jsonl")
+        .lines()
+        .map(line -> {
+          try {
+            return JSON.readTree(line);
+          } catch (IOException e) {
+            throw new AssertionError(line, e);
+          }
+        })
+        .filter(row -> row.path("event").asText().equals(event))
+        .toList();
+  }
+
+  @Test
+  void answersAreScoredChosenByAndKept() throws IOException {
+    CommandRun run = folder.train().done();
+    List<JsonNode> validations = events("validation");
+    assertThat(validations).hasSize(7);
+    List<JsonNode> scored = validations.stream().filter(row -> row.has("answers")).toList();
+    assertThat(scored.stream().map(row -> row.path("step").intValue())).containsExactly(0, 4, 8, 12);
+    assertThat(scored.getFirst().at("/answers/moves/items").intValue()).isEqualTo(3);
+    assertThat(scored.getFirst().at("/answers/colours/metrics/exact_match").has("lenient")).isTrue();
+
+    // The best is the first of the largest values, and the run says which it is.
+    JsonNode best = events("best").getLast();
+    double largest =
+        scored.stream()
+            .mapToDouble(row -> row.at("/answers/moves/metrics/accuracy/strict").doubleValue())
+            .max()
+            .orElseThrow();
+    assertThat(best.path("value").doubleValue()).isEqualTo(largest);
+    JsonNode first =
+        scored.stream()
+            .filter(row -> row.at("/answers/moves/metrics/accuracy/strict").doubleValue() == largest)
+            .findFirst()
+            .orElseThrow();
+    assertThat(best.path("step")).isEqualTo(first.path("step"));
+    assertThat(run.out()).contains("best by moves.accuracy: after step " + best.path("step") + " of 12");
+
+    try (Stream<Path> files = Files.list(folder.path("out/evaluation"))) {
+      List<String> expected =
+          Stream.of(
+                  "test-best.jsonl",
+                  "test-last.jsonl",
+                  "validation-step-12.jsonl",
+                  "validation-step-" + best.path("step") + ".jsonl")
+              .distinct()
+              .toList();
+      assertThat(files.map(file -> file.getFileName().toString())).containsExactlyInAnyOrderElementsOf(expected);
+    }
+    List<String> items = Files.readAllLines(folder.path("out/evaluation/validation-step-12.jsonl"));
+    assertThat(items).hasSize(9);
+    assertThat(items.getLast()).contains("\"task\":\"moves\"", "zinc", "\"gold\":\"up\"", "\"scores\"");
+  }
+
+  @Test
+  void evalScoresTheSavedAdaptersToTheSameNumbers() {
+    folder.train().done();
+    for (String which : List.of("best", "last")) {
+      JsonNode test =
+          events("test").stream().filter(row -> row.path("which").asText().equals(which)).findFirst().orElseThrow();
+      JsonNode eval =
+          CommandRun.of(
+                  "eval",
+                  "--json",
+                  "--device",
+                  "cpu",
+                  "--run",
+                  folder.path("run.yaml").toString(),
+                  "--adapter",
+                  folder.path(which.equals("best") ? "out/adapter" : "out/last").toString(),
+                  "--task",
+                  "moves")
+              .done()
+              .json();
+      assertThat(eval.path("metrics")).isEqualTo(test.at("/answers/moves/metrics"));
+      assertThat(eval.path("loss")).isEqualTo(test.at("/answers/moves/loss"));
+    }
+  }
+
+  private void assertRefused(String... says) {
+    Map<String, String> before = folder.contents();
+    CommandRun run = folder.train();
+    assertThat(run.exitCode()).as(run.err()).isEqualTo(CocktailCommand.INVALID_INPUT);
+    assertThat(run.err()).contains(says);
+    assertThat(folder.contents()).isEqualTo(before);
+  }
+
+  @Test
+  void whatDoesNotFitIsRefusedBeforeTheFirstStep() {
+    String run = folder.text("run.yaml");
+    folder.edit("run.yaml", "metric: macro_f1", "metric: macro_f2");
+    assertRefused("run.yaml:9: tasks[1].metric: 'macro_f2' is not one of:", "macro_f1");
+    folder.write("run.yaml", run);
+    folder.edit("run.yaml", "metric: macro_f1", "metric: numeric_match");
+    assertRefused("tasks[1].method: chooses among labels, which the metric 'numeric_match' is not for");
+    folder.write("run.yaml", run);
+    folder.edit("run.yaml", "metric: macro_f1", "metric: macro_f1\n    labels: [up, flat]");
+    assertRefused("task moves: right answers that the task does not know: 'down' (", "moves.jsonl:1, 1 time)");
+    folder.write("run.yaml", run);
+    folder.edit("run.yaml", "metric: exact_match", "metric: exact_match, labels: [blue, green]");
+    assertRefused("tasks[0].metric: 'exact_match' is not for labels");
+    folder.write("run.yaml", run);
+    folder.edit("run.yaml", "metric: exact_match", "metric: numeric_match");
+    assertRefused("task colours: right answers that the task does not know: 'blue'", "expected a number");
+    folder.write("run.yaml", run);
+    folder.edit("run.yaml", "best: moves.accuracy", "best: colours.accuracy");
+    assertRefused("evaluation.best: 'colours.accuracy' is measured nowhere");
+    folder.write("run.yaml", run);
+    folder.edit("run.yaml", "max_new_tokens: 8", "max_new_tokens: 40, batch_tokens: 32");
+    assertRefused("train.jsonl:1: prompt and answer may have", "more than the 32 that may be computed at once");
+    folder.write("run.yaml", run);
+    // An answer that only the training examples have wrong.
+    folder.write("wrong.jsonl", folder.text("moves.jsonl") + "{\"prompt\": \"iron: \", \"completion\": \"upp\"}\n");
+    folder.edit("run.yaml", "train: moves.jsonl", "train: wrong.jsonl\n    labels: [up, down]");
+    assertRefused("'upp' (", "wrong.jsonl:4, 1 time)", "the nearest is 'up'");
+  }
+}
