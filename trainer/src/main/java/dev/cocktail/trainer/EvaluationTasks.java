@@ -105,7 +105,8 @@ public record EvaluationTasks(
     return asked;
   }
 
-  private Asked task(String name, DataSource source, DataSource answers, Optional<Metric> own, List<String> known, Method method) {
+  private Asked task(
+      String name, DataSource source, DataSource answers, Optional<Metric> own, List<String> known, Method method) {
     List<EvaluationItem> all = items(name, source);
     Metric.Form wanted = wanted(own, known, method);
     AnswerForm form =
@@ -187,7 +188,8 @@ public record EvaluationTasks(
     return own.map(Metric::form).orElse(known.isEmpty() && !byLikelihood ? Metric.Form.TEXT : Metric.Form.LABELS);
   }
 
-  private LabelForm labels(String name, List<String> known, List<EvaluationItem> items, DataSource source, DataSource answers) {
+  private LabelForm labels(
+      String name, List<String> known, List<EvaluationItem> items, DataSource source, DataSource answers) {
     if (!known.isEmpty()) {
       return new LabelForm(known);
     }

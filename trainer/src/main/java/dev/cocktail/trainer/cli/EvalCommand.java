@@ -140,7 +140,8 @@ final class EvalCommand extends CocktailCommand {
       note("scoring " + folder + (adapter == null ? ", without an adapter" : " with " + adapter));
       List<Evaluation> done = new ArrayList<>();
       for (EvaluationTasks.Asked one : asked) {
-        var settings = new EvaluationSettings(one.method(), maxNewTokens(runFile), tokensAtOnce(runFile), opened.stopIds());
+        var settings =
+            new EvaluationSettings(one.method(), maxNewTokens(runFile), tokensAtOnce(runFile), opened.stopIds());
         var evaluator = new Evaluator(opened.model(), opened.transform(), opened.encoder(), settings);
         note(
             "task %s: %,d items, by %s"
