@@ -1,0 +1,172 @@
+package dev.cocktail.eval.report;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cocktail.eval.report.LineChart.Point;
+import dev.cocktail.eval.report.LineChart.Series;
+import dev.cocktail.eval.statistics.Interval;
+import java.io.IOException;
+import java.io.StringReader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.w3c.dom.Document;
+import org.w3c.dom.Node;
+import org.w3c.dom.NodeList;
+import org.xml.sax.InputSource;
+
+class HtmlPageTest {
+  /** Texts that would end an element, an attribute, a style or a script, or that no document may hold. */
+  private static final List<String> HOSTILE =
+      List.of(
+          "<script>document.title='broken'</script>",
+          "</td></table></style><img src=x onerror=\"document.title='broken'\">",
+          "\" onmouseover=\"document.title='broken'",
+          "'><svg/onload=document.title='broken'>",
+          "&lt;b&gt; &amp; ]]> <!-- -->",
+          "\u0000\u0008\u001b[31m\ud800 alone \ufffe\u0085",
+          "\u202eright to left\u2066 漢字 🙂",
+          "{{title}} ${title} %s");
+
+  private static HtmlPage page(String text) {
+    var table = new HtmlTable(text, List.of("a", text)).row(text, List.of(text)).withLongHeadings();
+    Html attributes = Html.of("td", text).with("title", text).with("class", "value").with("aria-label", text);
+    return new HtmlPage(text, text)
+        .section(text, table.element(), Html.of("table").add(Html.of("tr").add(attributes)))
+        .section(
+            "charts",
+            new LineChart(text, text, List.of(new Series(text, List.of(new Point(0, 1), new Point(5, 0.2))))).figure(),
+            new IntervalChart(
+                    text, text, text, List.of(new IntervalChart.Row(text, 1, new Interval(-1, 2, 0.95), text)))
+                .figure(),
+            new ShareChart(text, List.of(text, text), List.of(new ShareChart.Bar(text, List.of(0.25, 0.75)))).figure());
+  }
+
+  private static Document parse(String html) throws Exception {
+    var factory = DocumentBuilderFactory.newInstance();
+    factory.setFeature("http://apache.org/xml/features/nonvalidating/load-external-dtd", false);
+    return factory.newDocumentBuilder().parse(new InputSource(new StringReader(html)));
+  }
+
+  @Test
+  void whateverTheDataHoldsStaysText() throws Exception {
+    List<String> plain = elements(parse(page("plain").render()));
+    for (String text : HOSTILE) {
+      Document document = parse(page(text).render());
+
+      assertThat(elements(document)).as(text).isEqualTo(plain);
+      String shown = document.getElementsByTagName("h1").item(0).getTextContent();
+      assertThat(shown).hasSameSizeAs(text);
+      assertThat(shown.replace('\ufffd', '?')).isEqualTo(text.replaceAll("[\\x00-\\x08\\x1b\\x85\\ufffe\\ud800]", "?"));
+    }
+  }
+
+  /** All elements in order, with the names of their attributes. */
+  private static List<String> elements(Document document) {
+    NodeList all = document.getElementsByTagName("*");
+    List<String> names = new ArrayList<>();
+    for (int i = 0; i < all.getLength(); i++) {
+      Node element = all.item(i);
+      var name = new StringBuilder(element.getNodeName());
+      for (int k = 0; k < element.getAttributes().getLength(); k++) {
+        name.append(' ').append(element.getAttributes().item(k).getNodeName());
+      }
+      names.add(name.toString());
+    }
+    return names;
+  }
+
+  @Test
+  void aPageLoadsNothing() {
+    String html = page("plain").render();
+
+    assertThat(html).doesNotContain("http:", "https:", "src=", "href=", "@import", "url(", "<script");
+    assertThatThrownBy(() -> Html.of("script")).isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> Html.of("p").with("onclick", "x")).isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> Html.of("a").with("href", "javascript:x")).isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> Html.of("img").with("src", "x.png")).isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
+  void chartsOfNothingOrOfWhatIsNoNumberAreWhole() throws Exception {
+    var nothing = new LineChart("nothing", "step", List.of(new Series("a", List.of(new Point(0, Double.NaN)))));
+    assertThat(nothing.figure().toString()).contains("no numbers to show");
+    String one =
+        new HtmlPage("one", "")
+            .section(
+                "one",
+                new LineChart("one", "step", List.of(new Series("a", List.of(new Point(3, 0))))).figure(),
+                new IntervalChart("zero", "-", "+", List.of(new IntervalChart.Row("a", 0, new Interval(0, 0, 0.9), "")))
+                    .figure())
+            .render();
+    parse(one);
+    assertThat(one).doesNotContain("NaN", "Infinity");
+  }
+
+  @Test
+  void marksAreRoundNumbersInTheRange() {
+    assertThat(Numbers.marks(0, 1, 5)).containsExactly(0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0);
+    assertThat(Numbers.marks(-70, 70, 6)).containsExactly(-50.0, 0.0, 50.0);
+    assertThat(Numbers.plain(-0.001)).isEqualTo("0");
+    assertThat(Numbers.plain(1.50)).isEqualTo("1.5");
+    assertThat(Numbers.plain(100)).isEqualTo("100");
+  }
+
+  @Test
+  void aTableWithoutACellIsRefused() {
+    assertThatThrownBy(() -> new HtmlTable("t", List.of("a", "b")).row("x", List.of()))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  /** Where there is a Chromium, it shows hostile text as text, and reports no error. */
+  @Test
+  void aBrowserOpensIt(@TempDir Path folder) throws Exception {
+    Path browser =
+        Stream.of("chromium", "chromium-browser", "google-chrome")
+            .flatMap(
+                name -> Stream.of(System.getenv().getOrDefault("PATH", "").split(":")).map(at -> Path.of(at, name)))
+            .filter(Files::isExecutable)
+            .findFirst()
+            .orElse(null);
+    Assumptions.assumeTrue(browser != null, "skipped: no chromium, chromium-browser or google-chrome on the PATH");
+    String all = String.join("\n", HOSTILE);
+    Path file = folder.resolve("report.html");
+    page(all).write(file);
+
+    String seen = dump(browser, folder, file);
+
+    assertThat(seen).contains("&lt;script&gt;document.title='broken'&lt;/script&gt;");
+    assertThat(seen).doesNotContain("<img", "<title>broken");
+    assertThat(seen.split("<section>")).hasSize(3);
+    assertThat(Files.readString(folder.resolve("errors.txt"))).doesNotContain("CONSOLE");
+  }
+
+  private static String dump(Path browser, Path folder, Path file) throws IOException, InterruptedException {
+    Path out = folder.resolve("out.html");
+    Process process =
+        new ProcessBuilder(
+                browser.toString(),
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--enable-logging=stderr",
+                "--user-data-dir=" + folder.resolve("profile"),
+                "--dump-dom",
+                file.toUri().toString())
+            .redirectOutput(out.toFile())
+            .redirectError(folder.resolve("errors.txt").toFile())
+            .start();
+    boolean ended = process.waitFor(120, TimeUnit.SECONDS);
+    process.destroyForcibly();
+    assertThat(ended).as("the browser ends").isTrue();
+    return Files.readString(out);
+  }
+}
