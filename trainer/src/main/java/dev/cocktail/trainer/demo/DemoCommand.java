@@ -1,68 +1,66 @@
 package dev.cocktail.trainer.demo;
 
-import dev.cocktail.lora.LoraAdapter;
+import dev.cocktail.eval.Evaluation;
+import dev.cocktail.eval.ItemsFile;
+import dev.cocktail.eval.answer.AnswerForm.Reading;
+import dev.cocktail.eval.statistics.Estimate;
+import dev.cocktail.eval.statistics.PairedDifference;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.InvalidInputException;
-import dev.cocktail.tensor.TensorArena;
 import dev.cocktail.trainer.FineTuning;
-import dev.cocktail.trainer.TaskLoss;
 import dev.cocktail.trainer.cli.CocktailCommand;
 import dev.cocktail.trainer.config.RunFile;
-import dev.cocktail.transformer.LinearTransform;
-import dev.cocktail.transformer.Phi3Model;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** {@code cocktail demo}: the whole story on a small model that comes with the program. */
 @Command(
     name = "demo",
-    description = "Fine-tunes the bundled small model on two bundled tasks and shows what changed.",
+    description =
+        "Fine-tunes the bundled small model on each of four bundled tasks and on all of them together, compares the"
+            + " adapters on all tasks, and writes a report.",
     mixinStandardHelpOptions = true,
     subcommands = BaseMaterialCommand.class)
 public final class DemoCommand extends CocktailCommand {
-  private static final int SHOWN = 3;
-
   @Option(
       names = "--output",
       paramLabel = "DIR",
-      description = "A new folder for the model, the data and the run (default: runs/demo, or the next free number).")
+      description =
+          "A new folder for the model, the data, the runs and the report (default: runs/demo, or the next free"
+              + " number).")
   private Path output;
 
   @Override
   public Integer call() {
+    return demo(DemoSize.WHOLE);
+  }
+
+  /** The demo at a size; tests make it smaller. */
+  int demo(DemoSize size) {
     Path folder = output == null ? nextFree(Path.of("runs")) : output;
     requireFree(folder);
     try (Device device = shared().openDevice(this::note)) { // First: a refusal leaves no files behind.
-      DemoMaterial.writeDemo(folder);
-      RunFile run = shared().apply(RunFile.read(folder.resolve("demo.yaml")));
-      note("The demo's files are in " + folder + ": a small Phi-3 model that knows financial news but no task,");
-      note("two tasks with " + DemoMaterial.TRAIN_ITEMS + " training examples each, and the run file demo.yaml.");
-      note("");
-      Map<String, TaskAnswers> before;
-      try (Phi3Model model = Phi3Model.load(run.model(), device)) {
-        before = TaskAnswers.of(model, LinearTransform.BASE, folder);
+      DemoMaterial.writeDemo(folder, size);
+      describe(folder, size);
+      DemoResults results = compare(folder, device);
+      results
+          .evaluations()
+          .forEach((arm, tasks) ->
+              ItemsFile.write(folder.resolve(arm.name() + ".items.jsonl"), List.copyOf(tasks.values())));
+      Path report = folder.resolve("report.html");
+      new DemoReport(results, size, device.name()).page().write(report);
+      if (shared().json()) {
+        printJson(summary(folder, results));
+      } else {
+        print(folder, results);
       }
-      note("");
-      note("Before: what the base model answers to questions of the validation sets.");
-      before.forEach(this::show);
-      note("Now one adapter learns both tasks at once, on a mixture of their examples.");
-      FineTuning.Result result = fineTune(run, device);
-      Map<String, TaskAnswers> after;
-      try (Phi3Model model = Phi3Model.load(run.model(), device);
-          TensorArena arena = device.openArena("adapter")) {
-        LoraAdapter adapter = LoraAdapter.load(result.trained(), model.linearModules(), device, arena, false);
-        after = TaskAnswers.of(model, adapter.inference(), folder);
-      }
-      note("");
-      note("After: the same questions, with the adapter.");
-      after.forEach(this::show);
-      report(folder, result, before, after);
       return DONE;
     }
   }
@@ -81,75 +79,157 @@ public final class DemoCommand extends CocktailCommand {
     }
   }
 
-  private void show(String task, TaskAnswers answers) {
-    for (TaskAnswers.Answer answer : answers.answers().subList(0, SHOWN)) {
-      note("  [" + task + "] " + answer.prompt());
-      note("      answer: " + oneLine(answer.given()) + "   (expected: " + answer.expected() + ")");
+  private void describe(Path folder, DemoSize size) {
+    note("The demo's files are in " + folder + ": a small Phi-3 model that knows financial news but no task, four");
+    note(
+        "tasks with %,d training examples each, and a run file for each of five adapters."
+            .formatted(size.trainItems()));
+    for (DemoTask task : DemoTask.values()) {
+      note("  " + task.label() + ": " + task.description());
     }
-    note(String.format(Locale.ROOT, "  [%s] right: %d of %d", task, answers.right(), answers.answers().size()));
+    note(
+        "Every adapter gets the same budget: %,d steps of up to %,d tokens."
+            .formatted(size.steps(), DemoSize.TOKENS_PER_STEP));
+  }
+
+  private DemoResults compare(Path folder, Device device) {
+    var evaluation = new DemoEvaluation(folder, device);
+    Map<DemoArm, Map<DemoTask, Evaluation>> evaluations = new LinkedHashMap<>();
+    Map<DemoArm, RunMetrics> metrics = new LinkedHashMap<>();
+    List<DemoArm> arms = DemoArm.all();
+    for (int number = 0; number < arms.size(); number++) {
+      DemoArm arm = arms.get(number);
+      String place = "[%d/%d] %s: ".formatted(number + 1, arms.size(), arm.title());
+      Optional<Path> adapter = Optional.empty();
+      note("");
+      if (arm.runFile().isPresent()) {
+        note(place + "training");
+        FineTuning.Result result = fineTune(shared().apply(RunFile.read(folder.resolve(arm.runFile().get()))), device);
+        metrics.put(arm, RunMetrics.read(result.folder()));
+        adapter = Optional.of(result.trained());
+      }
+      note(place + "answering the test questions of all tasks");
+      Map<DemoTask, Evaluation> answers = evaluation.of(adapter);
+      evaluations.put(arm, answers);
+      answers.forEach((task, answered) -> note("  " + task.label() + ": " + share(right(answered))));
+    }
     note("");
+    note("Drawing the test questions again and again, to see how sure all that is.");
+    return DemoResults.of(evaluations, metrics);
   }
 
-  private static String oneLine(String text) {
-    String line = text.replaceAll("\\s+", " ").strip();
-    return line.length() <= 60 ? line : line.substring(0, 60) + "...";
+  private static double right(Evaluation evaluation) {
+    return evaluation.value(evaluation.task().metrics().getFirst(), Reading.STRICT).orElse(Double.NaN);
   }
 
-  private void report(
-      Path folder, FineTuning.Result result, Map<String, TaskAnswers> before, Map<String, TaskAnswers> after) {
-    if (shared().json()) {
-      printJson(summary(folder, result, before, after));
-      return;
-    }
-    out().printf("%-12s %28s %24s%n", "task", "validation loss", "right answers");
-    for (String task : DemoMaterial.TASKS) {
-      out()
-          .printf(
-              Locale.ROOT,
-              "%-12s %12.4f -> %12.4f %11s -> %9s%n",
-              task,
-              loss(result.before(), task),
-              loss(result.after(), task),
-              share(before.get(task)),
-              share(after.get(task)));
+  private static String share(double share) {
+    return String.format(Locale.ROOT, "%.1f %% right", 100 * share);
+  }
+
+  private void print(Path folder, DemoResults results) {
+    out().println("Right answers on the test sets, in %, with 95 % intervals");
+    out().printf("%-18s", "");
+    for (DemoTask task : DemoTask.values()) {
+      out().printf("%-24s", task.label());
     }
     out().println();
-    Path adapter = folder.toAbsolutePath().relativize(result.trained().toAbsolutePath());
-    out().println("The adapter (PEFT's files): " + folder.resolve(adapter));
+    results
+        .scores()
+        .forEach((arm, row) -> {
+          out().printf("%-18s", arm.title());
+          row.values().forEach(estimate -> out().printf("%-24s", percent(estimate)));
+          out().println();
+        });
+    out().println();
+    out()
+        .println(
+            "Cocktail less the task alone, in points, with 95 % intervals; p adjusted for asking four times (Holm)");
+    results
+        .differences()
+        .forEach((task, difference) ->
+            out()
+                .printf(
+                    Locale.ROOT,
+                    "%-18s%-24sp %-8s%s%n",
+                    task.label(),
+                    points(difference),
+                    probability(results.verdicts().get(task).probability()),
+                    results.verdicts().get(task).finding().words()));
+    out().println();
+    results.sentences().forEach(out()::println);
+    out().println();
+    out().println("The report: " + folder.resolve("report.html"));
     out()
         .println(
             "Ask it yourself: ./cocktail generate --model "
                 + folder.resolve("base")
                 + " --adapter "
-                + folder.resolve(adapter)
-                + " --prompt '"
-                + after.get(DemoMaterial.TASKS.getFirst()).answers().getFirst().prompt()
-                + "'");
+                + folder.resolve(DemoArm.COCKTAIL.name()).resolve("adapter")
+                + " --prompt 'Is this news negative, neutral or positive? Net sales of Oakgate Group fell.'");
   }
 
-  private static double loss(Map<String, TaskLoss> losses, String task) {
-    return losses.get(task).mean();
+  static String percent(Estimate estimate) {
+    return String.format(
+        Locale.ROOT,
+        "%.1f (%.1f to %.1f)",
+        100 * estimate.value(),
+        100 * estimate.interval().low(),
+        100 * estimate.interval().high());
   }
 
-  private static String share(TaskAnswers answers) {
-    return answers.right() + "/" + answers.answers().size();
+  static String points(PairedDifference difference) {
+    return String.format(
+        Locale.ROOT,
+        "%+.1f (%+.1f to %+.1f)",
+        100 * difference.value(),
+        100 * difference.interval().low(),
+        100 * difference.interval().high());
   }
 
-  private static Map<String, Object> summary(
-      Path folder, FineTuning.Result result, Map<String, TaskAnswers> before, Map<String, TaskAnswers> after) {
-    Map<String, Object> tasks = new LinkedHashMap<>();
-    for (String task : DemoMaterial.TASKS) {
-      Map<String, Object> row = new LinkedHashMap<>();
-      row.put("validation_loss", List.of(loss(result.before(), task), loss(result.after(), task)));
-      row.put("right", List.of(before.get(task).right(), after.get(task).right()));
-      row.put("questions", after.get(task).answers().size());
-      tasks.put(task, row);
-    }
+  static String probability(double p) {
+    return p < 0.001 ? "< 0.001" : String.format(Locale.ROOT, "%.3f", p);
+  }
+
+  private static Map<String, Object> summary(Path folder, DemoResults results) {
+    Map<String, Object> scores = new LinkedHashMap<>();
+    results
+        .scores()
+        .forEach((arm, row) -> {
+          Map<String, Object> byTask = new LinkedHashMap<>();
+          row.forEach((task, estimate) ->
+              byTask.put(
+                  task.label(), List.of(estimate.value(), estimate.interval().low(), estimate.interval().high())));
+          scores.put(arm.name(), byTask);
+        });
+    Map<String, Object> differences = new LinkedHashMap<>();
+    results
+        .differences()
+        .forEach((task, difference) -> {
+          Map<String, Object> row = new LinkedHashMap<>();
+          row.put("value", difference.value());
+          row.put("interval", List.of(difference.interval().low(), difference.interval().high()));
+          row.put("p", difference.probability());
+          row.put("p_adjusted", results.verdicts().get(task).probability());
+          row.put("finding", results.verdicts().get(task).finding().name().toLowerCase(Locale.ROOT));
+          differences.put(task.label(), row);
+        });
+    Map<String, Object> adapters = new LinkedHashMap<>();
+    results
+        .metrics()
+        .forEach((arm, metrics) -> {
+          Map<String, Object> row = new LinkedHashMap<>();
+          row.put("adapter", folder.resolve(arm.name()).resolve("adapter").toString());
+          row.put("steps", metrics.steps().size());
+          row.put("tokens", metrics.tokens());
+          row.put("supervised_tokens", metrics.supervisedTokens());
+          adapters.put(arm.name(), row);
+        });
     Map<String, Object> summary = new LinkedHashMap<>();
     summary.put("output", folder.toString());
-    summary.put("adapter", result.trained().toString());
-    summary.put("steps", result.steps());
-    summary.put("tasks", tasks);
+    summary.put("report", folder.resolve("report.html").toString());
+    summary.put("right", scores);
+    summary.put("cocktail_less_alone", differences);
+    summary.put("adapters", adapters);
     return summary;
   }
 }

@@ -5,11 +5,13 @@ import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.Tensor;
 import dev.cocktail.tensor.safetensors.SafetensorsWriter;
+import dev.cocktail.trainer.demo.NewsGrammar.Split;
 import dev.cocktail.transformer.Phi3Config;
 import dev.cocktail.transformer.Phi3Model;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,28 +28,52 @@ final class DemoMaterial {
 
   static final int VOCABULARY = 1024;
 
-  /** The demo's tasks, in the order of {@code demo.yaml}. */
-  static final List<String> TASKS = List.of("sentiment", "price_up");
-
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final List<String> BASE_FILES =
       List.of("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors");
-  static final int TRAIN_ITEMS = 2000;
-  private static final int VALIDATION_ITEMS = 100;
   private static final int TOKENIZER_ITEMS = 8000;
 
   private DemoMaterial() {}
 
-  /** Writes the bundled base model, the tasks' data and the run file. */
-  static void writeDemo(Path folder) {
+  /** Writes the bundled base model, the tasks' data, and a run file for every adapter. */
+  static void writeDemo(Path folder, DemoSize size) {
     for (String file : BASE_FILES) {
       copyResource("base/" + file, folder.resolve("base").resolve(file));
     }
-    writeItems(folder, "sentiment.train", DemoData.sentiment(TRAIN_ITEMS, 11, false));
-    writeItems(folder, "sentiment.validation", DemoData.sentiment(VALIDATION_ITEMS, 12, true));
-    writeItems(folder, "price_up.train", DemoData.priceUp(TRAIN_ITEMS, 21, false));
-    writeItems(folder, "price_up.validation", DemoData.priceUp(VALIDATION_ITEMS, 22, true));
-    copyResource("demo.yaml", folder.resolve("demo.yaml"));
+    for (DemoTask task : DemoTask.values()) {
+      writeItems(folder, task.label() + ".train", task.items(size.trainItems(), Split.TRAIN));
+      writeItems(folder, task.label() + ".validation", task.items(size.validationItems(), Split.VALIDATION));
+      writeItems(folder, task.label() + ".test", task.items(size.testItems(), Split.TEST));
+    }
+    String pattern = new String(resource("demo.yaml"), StandardCharsets.UTF_8);
+    for (DemoArm arm : DemoArm.all()) {
+      arm.runFile().ifPresent(file -> write(folder.resolve(file), runFile(pattern, arm, size)));
+    }
+  }
+
+  private static String runFile(String pattern, DemoArm arm, DemoSize size) {
+    List<String> tasks = new ArrayList<>();
+    for (DemoTask task : arm.tasks()) {
+      String name = task.label();
+      tasks.add(
+          "  - {name: %s, train: %s.train.jsonl, validation: %s.validation.jsonl, test: %s.test.jsonl}"
+              .formatted(name, name, name, name));
+    }
+    return pattern
+        .replace("ABOUT", arm.tasks().size() == 1 ? "one task alone" : "all tasks together")
+        .replace("TASKS", String.join("\n", tasks))
+        .replace("STEPS", Integer.toString(size.steps()))
+        .replace("TOKENS", Integer.toString(DemoSize.TOKENS_PER_STEP))
+        .replace("INTERVAL", Math.max(1, size.steps() / 4) + " steps")
+        .replace("OUTPUT", arm.name());
+  }
+
+  private static void write(Path file, String text) {
+    try {
+      Files.writeString(file, text);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /**
@@ -66,9 +92,7 @@ final class DemoMaterial {
     conversations.forEach(item -> texts.add(item.prompt() + " " + item.completion()));
     // The tasks' words too: a tokenizer is made for what it will read and write, and knows nothing of which answer is
     // right.
-    List<DemoData.Item> tasks = new ArrayList<>(DemoData.sentiment(TOKENIZER_ITEMS, 11, false));
-    tasks.addAll(DemoData.priceUp(TOKENIZER_ITEMS, 21, false));
-    tasks.forEach(item -> texts.addAll(List.of(item.prompt(), item.completion())));
+    DemoData.questions(TOKENIZER_ITEMS).forEach(item -> texts.addAll(List.of(item.prompt(), item.completion())));
     Path model = folder.resolve("untrained");
     for (String file : List.of("config.json", "generation_config.json", "tokenizer_config.json")) {
       copyResource("untrained/" + file, model.resolve(file));
@@ -97,7 +121,12 @@ final class DemoMaterial {
     writeLines(
         folder.resolve(name + ".jsonl"),
         items,
-        item -> Map.of("messages", List.of(message("user", item.prompt()), message("assistant", item.completion()))));
+        item -> {
+          Map<String, Object> line = new LinkedHashMap<>();
+          line.put("messages", List.of(message("user", item.prompt()), message("assistant", item.completion())));
+          line.put("cluster", item.source());
+          return line;
+        });
   }
 
   private static Map<String, String> message(String role, String content) {
@@ -121,12 +150,20 @@ final class DemoMaterial {
   }
 
   private static void copyResource(String name, Path target) {
+    try {
+      Files.createDirectories(target.getParent());
+      Files.write(target, resource(name));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static byte[] resource(String name) {
     try (InputStream in = DemoMaterial.class.getResourceAsStream(name)) {
       if (in == null) {
         throw new IllegalStateException("this build lacks the demo's file " + name);
       }
-      Files.createDirectories(target.getParent());
-      Files.write(target, in.readAllBytes());
+      return in.readAllBytes();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -1,5 +1,6 @@
 package dev.cocktail.trainer.demo;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.random.RandomGenerator;
@@ -8,8 +9,9 @@ import java.util.random.RandomGenerator;
  * Writes short financial news about companies that do not exist. Every sentence comes with what is true of it, so that
  * tasks with known answers can be made from it; the same generator state gives the same news.
  *
- * <p>Training and held-out news differ in more than chance: companies are split into two lists, so that no answer can
- * be remembered by name.
+ * <p>The news of the splits differ in more than chance: each company belongs to one split, and so does each pair of a
+ * commodity and a reason for its price, so that no answer can be remembered by name. Wordings, figures, periods,
+ * products and cities are shared.
  */
 final class NewsGrammar {
   /** What a sentence means for the company's value. */
@@ -30,6 +32,73 @@ final class NewsGrammar {
     UNCHANGED
   }
 
+  /** Which companies and headlines there are. Of every five, three are to learn from, one to validate, one to test. */
+  enum Split {
+    /** What the base model is pretrained on: no company of the tests, but headlines of all kinds. */
+    BASE,
+    TRAIN,
+    VALIDATION,
+    TEST;
+
+    boolean hasCompany(int number) {
+      int part = Math.floorMod(number, 5);
+      return switch (this) {
+        case BASE -> part != 0;
+        case TRAIN -> part > 1;
+        case VALIDATION -> part == 1;
+        case TEST -> part == 0;
+      };
+    }
+
+    boolean hasHeadline(int number) {
+      return this == BASE || hasCompany(number);
+    }
+  }
+
+  /** What something named in the news is. */
+  enum EntityKind {
+    COMPANY,
+    FIGURE,
+    PERIOD,
+    COMMODITY;
+
+    String label() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  /**
+   * Something that a sentence names.
+   *
+   * @param sentence where it is named
+   * @param name as written there
+   */
+  record Mention(String sentence, String name, EntityKind kind) {}
+
+  /**
+   * A small table of how a company's figures moved.
+   *
+   * @param company whose
+   * @param period in what time
+   * @param rows one for each figure
+   */
+  record FigureTable(String company, String period, List<Movement> rows) {
+    /** One line a row, under the company and the period. */
+    String text() {
+      var text = new StringBuilder(company + ", " + period);
+      rows.forEach(row -> text.append('\n').append(row.text()));
+      return text.toString();
+    }
+
+    /** How many figures moved so. */
+    long count(Direction direction) {
+      return rows.stream().filter(row -> row.direction() == direction).count();
+    }
+  }
+
+  /** How a figure moved, such as {@code net sales rose by 12 %}. */
+  record Movement(String text, Direction direction) {}
+
   /**
    * News about a company.
    *
@@ -38,8 +107,12 @@ final class NewsGrammar {
    */
   record CompanyNews(String text, Sentiment sentiment, String company, String measure, String period) {}
 
-  /** A headline about the price of a commodity. */
-  record PriceHeadline(String text, Direction direction, String commodity) {}
+  /**
+   * A headline about the price of a commodity.
+   *
+   * @param sourced whether it names a company that says so
+   */
+  record PriceHeadline(String text, Direction direction, String commodity, boolean sourced) {}
 
   private static final List<String> STEMS =
       List.of(
@@ -60,6 +133,7 @@ final class NewsGrammar {
           "the order backlog",
           "the gross margin",
           "cash flow");
+
   private static final List<String> PERIODS =
       List.of(
           "the first quarter",
@@ -139,24 +213,23 @@ final class NewsGrammar {
           "as shares sell off");
 
   private final RandomGenerator random;
-  private final boolean heldOut;
+  private final Split split;
 
-  NewsGrammar(RandomGenerator random, boolean heldOut) {
+  NewsGrammar(RandomGenerator random, Split split) {
     this.random = random;
-    this.heldOut = heldOut;
+    this.split = split;
   }
 
   private <E> E pick(List<E> list) {
     return list.get(random.nextInt(list.size()));
   }
 
-  /** A company's name; every fifth combination of stem and ending belongs to the held-out list. */
+  /** A company's name: of each combination of stem and ending with any legal form, the split is the same. */
   String company() {
     while (true) {
       int stem = random.nextInt(STEMS.size());
       int ending = random.nextInt(ENDINGS.size());
-      boolean isHeldOut = (stem * 3 + ending) % 5 == 0;
-      if (isHeldOut == heldOut) {
+      if (split.hasCompany(stem * 3 + ending)) {
         return STEMS.get(stem) + ENDINGS.get(ending) + pick(FORMS);
       }
     }
@@ -284,18 +357,67 @@ final class NewsGrammar {
   /** A headline about a price, each direction with the same probability. */
   PriceHeadline priceHeadline() {
     Direction direction = Direction.values()[random.nextInt(3)];
-    String commodity = pick(COMMODITIES);
     List<String> verbs =
         switch (direction) {
           case UP -> PRICE_UP;
           case DOWN -> PRICE_DOWN;
           case UNCHANGED -> PRICE_STEADY;
         };
-    String name = Character.toUpperCase(commodity.charAt(0)) + commodity.substring(1);
-    String text = name + " " + pick(verbs) + " " + pick(REASONS);
-    if (random.nextInt(3) == 0) {
-      text += ", " + company() + " says";
+    while (true) {
+      int commodity = random.nextInt(COMMODITIES.size());
+      String verb = pick(verbs);
+      int reason = random.nextInt(REASONS.size());
+      if (!split.hasHeadline(commodity + 3 * reason)) {
+        continue;
+      }
+      String name = COMMODITIES.get(commodity);
+      String text = Character.toUpperCase(name.charAt(0)) + name.substring(1) + " " + verb + " " + REASONS.get(reason);
+      boolean sourced = random.nextInt(3) == 0;
+      if (sourced) {
+        text += ", " + company() + " says";
+      }
+      return new PriceHeadline(text, direction, name, sourced);
     }
-    return new PriceHeadline(text, direction, commodity);
+  }
+
+  /** Something named in a sentence, each kind with the same probability. */
+  Mention mention() {
+    EntityKind kind = EntityKind.values()[random.nextInt(EntityKind.values().length)];
+    while (true) {
+      if (kind == EntityKind.COMMODITY) {
+        PriceHeadline headline = priceHeadline();
+        return new Mention(headline.text() + ".", headline.commodity(), kind);
+      }
+      CompanyNews news = companyNews();
+      String name =
+          switch (kind) {
+            case COMPANY -> news.company();
+            case FIGURE -> news.measure();
+            case PERIOD -> news.period();
+            case COMMODITY -> throw new IllegalStateException("a commodity has headlines only");
+          };
+      if (!name.isEmpty()) {
+        return new Mention(news.text(), name, kind);
+      }
+    }
+  }
+
+  /** Four figures of a company in one period: of ten, four rise, four fall and two stay. */
+  FigureTable table() {
+    List<String> figures = new ArrayList<>();
+    List<Movement> rows = new ArrayList<>();
+    while (rows.size() < 4) {
+      String figure = pick(MEASURES);
+      if (!figures.contains(figure)) {
+        figures.add(figure);
+        rows.add(
+            switch (random.nextInt(5)) {
+              case 0, 1 -> new Movement(figure + " " + pick(ROSE) + " by " + percent(), Direction.UP);
+              case 2, 3 -> new Movement(figure + " " + pick(FELL) + " by " + percent(), Direction.DOWN);
+              default -> new Movement(figure + " was unchanged", Direction.UNCHANGED);
+            });
+      }
+    }
+    return new FigureTable(company(), pick(PERIODS), rows);
   }
 }

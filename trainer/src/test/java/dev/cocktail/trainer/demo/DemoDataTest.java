@@ -3,16 +3,19 @@ package dev.cocktail.trainer.demo;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.cocktail.trainer.demo.NewsGrammar.Split;
 import dev.cocktail.transformer.text.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
-import java.util.random.RandomGeneratorFactory;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -20,16 +23,19 @@ class DemoDataTest {
   private static final Pattern CAPITALISED = Pattern.compile("\\b[A-Z][a-z]+\\b");
 
   @Test
-  void noCompanyOfTheTrainingNewsIsAmongTheHeldOut() {
-    Set<String> training = companies(false);
-    Set<String> heldOut = companies(true);
+  void aCompanyBelongsToOneSplit() {
+    Set<String> train = companies(Split.TRAIN);
+    Set<String> validation = companies(Split.VALIDATION);
+    Set<String> test = companies(Split.TEST);
 
-    assertThat(training).hasSizeGreaterThan(100);
-    assertThat(heldOut).hasSizeGreaterThan(25).doesNotContainAnyElementsOf(training);
+    assertThat(train).hasSizeGreaterThan(100);
+    assertThat(validation).hasSizeGreaterThan(25).doesNotContainAnyElementsOf(train);
+    assertThat(test).hasSizeGreaterThan(25).doesNotContainAnyElementsOf(train).doesNotContainAnyElementsOf(validation);
+    assertThat(companies(Split.BASE)).containsAll(train).containsAll(validation).doesNotContainAnyElementsOf(test);
   }
 
-  private static Set<String> companies(boolean heldOut) {
-    var grammar = new NewsGrammar(RandomGeneratorFactory.of("L64X128MixRandom").create(5), heldOut);
+  private static Set<String> companies(Split split) {
+    var grammar = new NewsGrammar(DemoData.random(5), split);
     Set<String> stems = new HashSet<>();
     for (int i = 0; i < 5000; i++) {
       Matcher matcher = CAPITALISED.matcher(grammar.company());
@@ -40,15 +46,58 @@ class DemoDataTest {
   }
 
   @Test
-  void answersAreLabelsInFairShares() {
-    List<DemoData.Item> sentiment = DemoData.sentiment(600, 1, false);
-    assertThat(sentiment).doesNotHaveDuplicates();
-    for (String label : List.of("negative", "neutral", "positive")) {
-      assertThat(sentiment.stream().filter(item -> item.completion().equals(label)).count()).isBetween(140L, 260L);
+  void noSourceOfATaskIsInTwoSplits() {
+    for (DemoTask task : DemoTask.values()) {
+      Set<String> seen = new HashSet<>();
+      for (Split split : List.of(Split.TRAIN, Split.VALIDATION, Split.TEST)) {
+        Set<String> sources = new HashSet<>();
+        task.items(200, split).forEach(item -> sources.add(item.source()));
+        assertThat(sources).as("%s %s", task, split).hasSizeGreaterThan(90).noneMatch(seen::contains);
+        seen.addAll(sources);
+      }
     }
-    List<DemoData.Item> prices = DemoData.priceUp(600, 1, false);
-    assertThat(prices.stream().map(DemoData.Item::completion)).containsOnly("yes", "no");
-    assertThat(prices.stream().filter(item -> item.completion().equals("yes")).count()).isBetween(140L, 260L);
+  }
+
+  @Test
+  void answersAreThoseOfTheTaskInFairShares() {
+    for (DemoTask task : DemoTask.values()) {
+      List<DemoData.Item> items = task.items(600, Split.TRAIN);
+      assertThat(items).as(task.label()).hasSize(600).doesNotHaveDuplicates();
+      Map<String, Long> answers =
+          items.stream().collect(Collectors.groupingBy(DemoData.Item::completion, TreeMap::new, Collectors.counting()));
+      assertThat(answers.keySet()).allMatch(answer -> task.form().gold(answer).isPresent());
+      long largest = answers.values().stream().mapToLong(Long::longValue).max().orElseThrow();
+      assertThat(largest).as(answers.toString()).isLessThanOrEqualTo(330);
+    }
+  }
+
+  @Test
+  void halfOfTheHeadlinesQuestionsAreToBeAnsweredWithYes() {
+    List<DemoData.Item> items = DemoTask.HEADLINE.items(300, Split.TEST);
+
+    assertThat(items.stream().filter(item -> item.completion().equals("yes"))).hasSize(150);
+    assertThat(items)
+        .allSatisfy(item -> {
+          if (item.prompt().contains("mention a company")) {
+            assertThat(item.completion()).isEqualTo(item.source().endsWith(" says") ? "yes" : "no");
+          }
+        });
+  }
+
+  /** Counts again, from the words. */
+  @Test
+  void tablesAreCountedRight() {
+    assertThat(DemoTask.TABLE.items(300, Split.TRAIN))
+        .allSatisfy(item -> {
+          List<String> rows = item.source().lines().skip(1).toList();
+          assertThat(rows).hasSize(4);
+          Pattern words =
+              item.prompt().startsWith("How many figures rose?")
+                  ? Pattern.compile("rose|increased|climbed|grew|jumped|improved|went up|surged|advanced")
+                  : Pattern.compile("fell|decreased|dropped|declined|slipped|shrank|went down|plunged|weakened");
+          assertThat(rows.stream().filter(row -> words.matcher(row).find()).count())
+              .isEqualTo(Long.parseLong(item.completion()));
+        });
   }
 
   @Test
