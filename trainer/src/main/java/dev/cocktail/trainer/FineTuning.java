@@ -11,6 +11,7 @@ import dev.cocktail.trainer.config.AdapterSection;
 import dev.cocktail.trainer.config.RunFile;
 import dev.cocktail.trainer.config.TrainingSection;
 import dev.cocktail.trainer.data.Example;
+import dev.cocktail.trainer.data.MicroBatch;
 import dev.cocktail.trainer.data.Mixture;
 import dev.cocktail.trainer.data.Packer;
 import dev.cocktail.trainer.data.SupervisionSample;
@@ -158,11 +159,23 @@ public final class FineTuning {
 
   /** Opens all that a run needs, checks it, and trains. */
   private Result train(RunFolder folder, Optional<RunInputs> begunWith, Optional<TrainingCheckpoint> checkpoint) {
-    boolean checkpointLayers = MemoryPlan.of(run, device).chooseCheckpointing(notes);
-    try (Phi3Model model = Phi3Model.load(run.model(), device);
-        Tokenizer tokenizer = Tokenizer.load(run.model())) {
+    try (Tokenizer tokenizer = Tokenizer.load(run.model())) {
       ChatEncoder encoder = ChatEncoder.of(tokenizer);
-      RunData data = RunData.read(run, model.config(), encoder, colours, notes);
+      RunData data = RunData.read(run, Phi3Config.read(run.model()), encoder, colours, notes);
+      int validationTokens = data.validation().stream().mapToInt(MicroBatch::tokens).max().orElse(0);
+      boolean checkpointLayers = MemoryPlan.of(run, validationTokens, device).chooseCheckpointing(notes);
+      return train(folder, begunWith, checkpoint, data, encoder, checkpointLayers);
+    }
+  }
+
+  private Result train(
+      RunFolder folder,
+      Optional<RunInputs> begunWith,
+      Optional<TrainingCheckpoint> checkpoint,
+      RunData data,
+      ChatEncoder encoder,
+      boolean checkpointLayers) {
+    try (Phi3Model model = Phi3Model.load(run.model(), device)) {
       var scorer = new TaskScorer(run, model, encoder, notes);
       TrainingSection training = run.training();
       List<TaskSize> sizes = data.train().stream().map(TaskSize::of).toList();

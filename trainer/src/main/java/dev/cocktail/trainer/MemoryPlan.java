@@ -21,25 +21,36 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * Predicts the memory of a run before it begins: the largest micro-batch and validation batch that the run file allows
- * are taken through the very same code on the device's planner, which computes nothing. So the prediction is what the
- * run will take, not an estimate of it.
+ * Predicts the memory of a run before its model is loaded: the largest micro-batch that the run file allows and the
+ * largest batch of its validation sets are taken through the very same code on the device's planner, which computes
+ * nothing. So the prediction is what the run will take, not an estimate of it.
  */
 final class MemoryPlan {
   private final RunFile run;
   private final Device device;
+  private final int validationTokens;
 
-  private MemoryPlan(RunFile run, Device device) {
+  private MemoryPlan(RunFile run, int validationTokens, Device device) {
     this.run = run;
+    this.validationTokens = validationTokens;
     this.device = device;
   }
 
-  static MemoryPlan of(RunFile run, Device device) {
-    return new MemoryPlan(run, device);
+  /**
+   * A plan of a run.
+   *
+   * @param validationTokens no batch of validation examples has more tokens; 0 where there are none
+   */
+  static MemoryPlan of(RunFile run, int validationTokens, Device device) {
+    return new MemoryPlan(run, validationTokens, device);
   }
 
   /** A choice of what decides about memory. */
-  private record Choice(boolean checkpointLayers, int microBatchTokens, int maxLength) {}
+  private record Choice(boolean checkpointLayers, int microBatchTokens, int maxLength, int evaluationTokens) {
+    Choice evaluating(int tokens) {
+      return new Choice(checkpointLayers, microBatchTokens, maxLength, tokens);
+    }
+  }
 
   /**
    * Whether layers are to be recomputed: as the run file says, or, where it leaves that open, when nothing else fits.
@@ -80,25 +91,41 @@ final class MemoryPlan {
 
   private Choice choice(boolean checkpointLayers) {
     TrainingSection training = run.training();
-    return new Choice(checkpointLayers, training.microBatchTokens(), training.maxLength());
+    return new Choice(
+        checkpointLayers, training.microBatchTokens(), training.maxLength(), run.evaluation().batchTokens());
   }
 
-  /** Settings that were tried on the planner and fit. */
+  /** Settings that were tried on the planner and fit: those of the validation sets are lowered first. */
   private String advice(long available) {
-    Choice choice = choice(true);
-    if (run.training().checkpointLayers() == Checkpointing.FALSE && fits(choice, available)) {
-      return "with 'checkpoint_layers: true' it takes " + readable(predict(choice).orElseThrow());
-    }
-    while (choice.microBatchTokens() > 2) {
-      int tokens = choice.microBatchTokens() / 2;
-      choice = new Choice(true, tokens, Math.min(choice.maxLength(), tokens));
-      if (fits(choice, available)) {
-        String length = choice.maxLength() < run.training().maxLength() ? ", max_length: " + choice.maxLength() : "";
-        return "with 'checkpoint_layers: true, micro_batch_tokens: %d%s' it takes %s"
-            .formatted(choice.microBatchTokens(), length, readable(predict(choice).orElseThrow()));
+    TrainingSection training = run.training();
+    for (int tokens = training.microBatchTokens(); tokens > 1; tokens /= 2) {
+      int longest = Math.min(training.maxLength(), tokens);
+      Choice choice = new Choice(true, tokens, longest, run.evaluation().batchTokens());
+      if (!fits(choice.evaluating(longest), available)) {
+        continue;
       }
+      while (!fits(choice, available)) {
+        choice = choice.evaluating(Math.max(longest, choice.evaluationTokens() / 2));
+      }
+      return "with '%s' it takes %s".formatted(settings(choice), readable(predict(choice).orElseThrow()));
     }
     return "the model itself, with what is trained, is too large for it";
+  }
+
+  /** What differs from the run file, as it is written there. */
+  private String settings(Choice choice) {
+    TrainingSection training = run.training();
+    List<String> settings = new ArrayList<>(List.of("checkpoint_layers: true"));
+    if (choice.microBatchTokens() != training.microBatchTokens()) {
+      settings.add("micro_batch_tokens: " + choice.microBatchTokens());
+    }
+    if (choice.maxLength() != training.maxLength()) {
+      settings.add("max_length: " + choice.maxLength());
+    }
+    String all = String.join(", ", settings);
+    return choice.evaluationTokens() == run.evaluation().batchTokens()
+        ? all
+        : "training: {%s}, evaluation: {batch_tokens: %d}".formatted(all, choice.evaluationTokens());
   }
 
   private boolean fits(Choice choice, long available) {
@@ -120,8 +147,8 @@ final class MemoryPlan {
         int longest = Math.min(choice.maxLength(), model.config().maxPositions());
         int tokens = Math.max(longest, Math.min(choice.microBatchTokens(), run.training().tokensPerStep()));
         // In the order of a run, since what is taken first decides where the rest finds its place.
-        if (run.tasks().stream().anyMatch(task -> task.validation().isPresent())) {
-          int validation = Math.max(run.evaluation().batchTokens(), longest);
+        if (validationTokens > 0) {
+          int validation = Math.min(validationTokens, Math.max(choice.evaluationTokens(), longest));
           step.evaluate(List.of(new MicroBatch(sequences(longest, validation))), trainable.inference());
         }
         var micro = new MicroBatch(sequences(longest, tokens));

@@ -28,6 +28,9 @@ import org.junit.jupiter.api.io.TempDir;
 class MemoryPlanTest {
   private static final GpuInfo GPU = new GpuInfo("planned", 0, 8, 0, 108, 99 << 10, 80L << 30, 12_000);
 
+  /** More tokens of validation examples than a batch holds. */
+  private static final int MANY = 1 << 20;
+
   @TempDir static Path temporary;
 
   private static RunFile run(String training) {
@@ -43,8 +46,12 @@ class MemoryPlanTest {
   }
 
   private static Optional<Boolean> choose(RunFile run, long available, List<String> notes) {
+    return choose(run, MANY, available, notes);
+  }
+
+  private static Optional<Boolean> choose(RunFile run, int validationTokens, long available, List<String> notes) {
     try (Device device = new DeviceOfSize(available)) {
-      return Optional.of(MemoryPlan.of(run, device).chooseCheckpointing(notes::add));
+      return Optional.of(MemoryPlan.of(run, validationTokens, device).chooseCheckpointing(notes::add));
     }
   }
 
@@ -89,6 +96,35 @@ class MemoryPlanTest {
         .isInstanceOf(InvalidInputException.class);
   }
 
+  /** A run whose validation takes far more memory than its steps. */
+  private static RunFile validating(int batchTokens) {
+    String yaml = run("").toYaml().replaceAll("batch_tokens: 4096", "batch_tokens: " + batchTokens);
+    yaml = yaml.replaceAll("(tokens_per_step|micro_batch_tokens): 16384", "$1: 64");
+    return RunFile.parse(yaml, "run.yaml", temporary, "run");
+  }
+
+  @Test
+  void aSmallValidationSetTakesLessThanABatchOfTheRunFilesSize() {
+    List<String> notes = new ArrayList<>();
+    choose(validating(1 << 17), MANY, 8L << 30, notes);
+    choose(validating(1 << 17), 128, 8L << 30, notes);
+    choose(validating(128), MANY, 8L << 30, notes);
+    assertThat(predicted(notes.get(1))).isLessThan(predicted(notes.get(0))).isEqualTo(predicted(notes.get(2)));
+    // So a run is not refused for examples that are not there.
+    assertThat(choose(validating(1 << 17), 128, predicted(notes.get(1)) << 20, notes)).isPresent();
+  }
+
+  @Test
+  void advisesSmallerBatchesOfValidationWhereTheseDoNotFit() {
+    List<String> notes = new ArrayList<>();
+    choose(validating(1 << 16), 8L << 30, notes);
+    long available = (predicted(notes.getFirst()) - 1) << 20;
+    assertThatThrownBy(() -> choose(validating(1 << 17), available, notes))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("training: {checkpoint_layers: true}, evaluation: {batch_tokens: 32768}");
+    assertThat(choose(validating(1 << 15), available, notes)).isPresent();
+  }
+
   @Test
   void saysWhenTheModelItselfIsTooLarge() {
     assertThatThrownBy(() -> choose(run(""), 1 << 20, new ArrayList<>()))
@@ -101,8 +137,8 @@ class MemoryPlanTest {
   void leavesTheProcessorAlone() {
     List<String> notes = new ArrayList<>();
     try (Device cpu = new CpuDevice(1)) {
-      assertThat(MemoryPlan.of(run(""), cpu).chooseCheckpointing(notes::add)).isFalse();
-      assertThat(MemoryPlan.of(run(", checkpoint_layers: true"), cpu).chooseCheckpointing(notes::add)).isTrue();
+      assertThat(MemoryPlan.of(run(""), MANY, cpu).chooseCheckpointing(notes::add)).isFalse();
+      assertThat(MemoryPlan.of(run(", checkpoint_layers: true"), MANY, cpu).chooseCheckpointing(notes::add)).isTrue();
     }
     assertThat(notes).isEmpty();
   }
