@@ -1,4 +1,4 @@
-// The norm of all gradients together, and AdamW over all tensors in one launch.
+// What takes all tensors that are trained in one launch: their gradients' norm, AdamW, fills and conversions.
 #include "common.cuh"
 
 constexpr int THREADS = 256;
@@ -32,14 +32,61 @@ __device__ __forceinline__ Piece find_piece(const long long* table, int tensors,
 }
 
 // The address of a piece in a list of tensors.
-__device__ __forceinline__ float* address(const long long* table, int tensors, int list, const Piece& own) {
+template <typename T = float>
+__device__ __forceinline__ T* address(const long long* table, int tensors, int list, const Piece& own) {
   const long long* addresses = table + 2LL * tensors + 1 + static_cast<long long>(list) * tensors;
-  return reinterpret_cast<float*>(addresses[own.tensor]) + own.from;
+  return reinterpret_cast<T*>(addresses[own.tensor]) + own.from;
 }
 
-__device__ __forceinline__ bool aligned(const float* address) {
-  return reinterpret_cast<unsigned long long>(address) % (PACK * sizeof(float)) == 0;
+template <typename T>
+__device__ __forceinline__ bool aligned(const T* address) {
+  return reinterpret_cast<unsigned long long>(address) % (PACK * sizeof(T)) == 0;
 }
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+    fill_list_f32(float value, const long long* table, int tensors, int piece) {
+  Piece own = find_piece(table, tensors, piece);
+  float* out = address(table, tensors, 0, own);
+  Pack<float, PACK> values;
+#pragma unroll
+  for (int i = 0; i < PACK; i++) {
+    values.x[i] = value;
+  }
+  int packs = aligned(out) ? own.count / PACK : 0;
+#pragma unroll 4
+  for (int pack = threadIdx.x; pack < packs; pack += THREADS) {
+    store_pack<PACK>(out + pack * PACK, values);
+  }
+#pragma unroll 1
+  for (int i = packs * PACK + threadIdx.x; i < own.count; i += THREADS) {
+    out[i] = value;
+  }
+}
+
+// The table has two lists: where to, where from.
+template <typename Out>
+__device__ __forceinline__ void cast_list(const long long* table, int tensors, int piece) {
+  Piece own = find_piece(table, tensors, piece);
+  Out* out = address<Out>(table, tensors, 0, own);
+  const float* in = address(table, tensors, 1, own);
+  int packs = aligned(out) && aligned(in) ? own.count / PACK : 0;
+#pragma unroll 4
+  for (int pack = threadIdx.x; pack < packs; pack += THREADS) {
+    store_narrow<PACK>(out + pack * PACK, load_pack<PACK>(in + pack * PACK));
+  }
+#pragma unroll 1
+  for (int i = packs * PACK + threadIdx.x; i < own.count; i += THREADS) {
+    out[i] = narrow<Out>(in[i]);
+  }
+}
+
+#define CAST_LIST(NAME, OUT)                                                    \
+  extern "C" __global__ void __launch_bounds__(THREADS)                         \
+      NAME(const long long* table, int tensors, int piece) {                    \
+    cast_list<OUT>(table, tensors, piece);                                      \
+  }
+CAST_LIST(cast_list_f32_f32, float)
+CAST_LIST(cast_list_f32_bf16, bf16)
 
 // Sum over a block in a fixed order, complete in thread 0. `shared` holds one number a warp.
 template <int BLOCK>

@@ -7,6 +7,7 @@ import dev.cocktail.kernels.driver.PlanningDriver;
 import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.Precision;
+import java.util.Map;
 
 /** A GPU of the kind that data centres have, for predicting memory where there is none. */
 final class PlannedGpu {
@@ -17,8 +18,26 @@ final class PlannedGpu {
 
   private PlannedGpu() {}
 
-  static Device open(Precision precision) {
+  /**
+   * The memory of a step, and how many kernels and matrix products it launches: what a second step adds, so that the
+   * making of the model does not count.
+   */
+  static Map<String, Object> plan(StepBenchmark.Options options, Precision precision) {
     DType activation = precision == Precision.F32 ? DType.F32 : DType.BF16;
-    return new CudaDevice(new PlanningDriver(LIKE, GRANULARITY), new PlanningBlas(), activation);
+    Map<String, Object> figures = Map.of();
+    long launches = 0;
+    long products = 0;
+    for (int steps = 1; steps <= 2; steps++) {
+      var driver = new PlanningDriver(LIKE, GRANULARITY);
+      var blas = new PlanningBlas();
+      try (Device device = new CudaDevice(driver, blas, activation)) {
+        figures = StepBenchmark.plan(device, options, steps);
+        launches = driver.launches() - launches;
+        products = blas.products() - products;
+      }
+    }
+    figures.put("kernel_launches", launches);
+    figures.put("matrix_products", products);
+    return figures;
   }
 }

@@ -57,8 +57,8 @@ final class StepBenchmark {
     }
   }
 
-  /** The memory of a step on a device that only plans. */
-  static Map<String, Object> plan(Device device, Options options) {
+  /** The memory of steps on a device that only plans. */
+  static Map<String, Object> plan(Device device, Options options, int steps) {
     var once =
         new Options(
             options.preset(),
@@ -68,7 +68,7 @@ final class StepBenchmark {
             options.rank(),
             options.checkpointLayers(),
             0,
-            1,
+            steps,
             1,
             options.seed());
     Map<String, Object> figures = run(device, once);
@@ -80,9 +80,8 @@ final class StepBenchmark {
       Device device, Options options, Phi3Model model, Trainable trainable, AdamWOptimizer optimiser) {
     StepBatch batch = randomBatch(options, model.config().vocabSize());
     var step = new TrainingStep(model, 1, options.checkpointLayers());
-    var transform = trainable.inference();
     for (int i = 0; i < options.warmUp(); i++) {
-      step.run(batch, _ -> transform, optimiser, LEARNING_RATE);
+      step.run(batch, _ -> trainable.inference(), optimiser, LEARNING_RATE);
     }
     List<double[]> repetitions = new ArrayList<>();
     TrainingStep.Outcome last = null;
@@ -91,7 +90,7 @@ final class StepBenchmark {
       device.synchronize();
       long start = System.nanoTime();
       for (int i = 0; i < options.steps(); i++) {
-        last = step.run(batch, _ -> transform, optimiser, LEARNING_RATE);
+        last = step.run(batch, _ -> trainable.inference(), optimiser, LEARNING_RATE);
         millis[0] += last.forwardNanos() / 1e6 / options.steps();
         millis[1] += last.backwardNanos() / 1e6 / options.steps();
         millis[2] += last.optimiserNanos() / 1e6 / options.steps();

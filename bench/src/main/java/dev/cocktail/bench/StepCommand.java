@@ -45,7 +45,7 @@ final class StepCommand extends CocktailCommand {
 
   @Option(
       names = "--plan",
-      description = "Only tell the memory that the step takes on a GPU; without --device, no GPU is needed.")
+      description = "Only tell the memory that the step takes on a GPU, and its launches; without --device, no GPU is needed.")
   private boolean plan;
 
   @Override
@@ -88,9 +88,7 @@ final class StepCommand extends CocktailCommand {
   /** Plans for the GPU that was named, or for none in particular. */
   private Map<String, Object> plan(StepBenchmark.Options options) {
     if (shared().device().equals("auto")) {
-      try (Device planned = PlannedGpu.open(shared().precision().orElse(Precision.AUTO))) {
-        return StepBenchmark.plan(planned, options);
-      }
+      return PlannedGpu.plan(options, shared().precision().orElse(Precision.AUTO));
     }
     try (Device device = shared().openDevice(this::note);
         Device planned =
@@ -100,7 +98,7 @@ final class StepCommand extends CocktailCommand {
                     new InvalidInputException(
                         "--plan: %s has no memory of its own to plan; name a GPU, or leave --device out"
                             .formatted(device.name())))) {
-      return StepBenchmark.plan(planned, options);
+      return StepBenchmark.plan(planned, options, 1);
     }
   }
 

@@ -20,17 +20,24 @@ class StepCommandTest {
     return Cocktail.run(new PrintWriter(out), new PrintWriter(err), arguments.toArray(String[]::new));
   }
 
-  private int memory(String... more) {
+  private int planned(String figure, String... more) {
     out.getBuffer().setLength(0);
     assertThat(plan(more)).as(err.toString()).isZero();
-    String line = out.toString().lines().filter(one -> one.startsWith("peak_memory_mib")).findFirst().orElseThrow();
+    String line = out.toString().lines().filter(one -> one.startsWith(figure)).findFirst().orElseThrow();
     return Integer.parseInt(line.replaceAll("\\D", ""));
   }
 
   @Test
   void aPlanIsForThePrecisionThatIsAskedFor() {
-    assertThat(memory("--precision", "f32", "--seq", "2048"))
-        .isGreaterThan(memory("--precision", "bf16", "--seq", "2048"));
+    assertThat(planned("peak_memory_mib", "--precision", "f32", "--seq", "2048"))
+        .isGreaterThan(planned("peak_memory_mib", "--precision", "bf16", "--seq", "2048"));
+  }
+
+  @Test
+  void adaptersAreClearedAndRoundedAtOnceNotOneByOne() {
+    int layers = StepPreset.SMALL.config().layers();
+    // Norms, rotation, attention, activation, and the sums of a layer, forward and backward; and what a step does once.
+    assertThat(planned("kernel_launches")).isBetween(10 * layers, 14 * layers + 20);
   }
 
   @Test

@@ -55,6 +55,27 @@ final class CudaOps implements Ops {
   }
 
   @Override
+  public void fill(List<Tensor> outs, double value) {
+    if (outs.stream().allMatch(out -> out.dtype() == DType.F32)) {
+      optimizer.fill(outs, value);
+    } else {
+      Ops.super.fill(outs, value);
+    }
+  }
+
+  @Override
+  public void cast(List<Tensor> outs, List<Tensor> ins) {
+    if (outs.isEmpty() || outs.size() != ins.size() || !OptimizerKernels.casts(outs, ins)) {
+      Ops.super.cast(outs, ins);
+      return;
+    }
+    for (int i = 0; i < outs.size(); i++) {
+      arguments.cast(outs.get(i), ins.get(i));
+    }
+    optimizer.cast(outs, ins);
+  }
+
+  @Override
   public void addScaled(Tensor out, Tensor a, Tensor b, double scale) {
     arguments.addScaled(out, a, b, scale);
     elementwise.addScaled(out, a, b, scale);

@@ -10,9 +10,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * The norm of all gradients together, and AdamW over all tensors in one launch. Tensors are cut into pieces, a block
- * each, which find their tensor in a table that goes to the GPU beforehand: one large matrix and hundreds of small ones
- * keep it busy alike.
+ * What takes all tensors that are trained in one launch: their gradients' norm, AdamW, fills and conversions. Tensors
+ * are cut into pieces, a block each, which find their tensor in a table that goes to the GPU beforehand: one large
+ * matrix and hundreds of small ones keep it busy alike.
  */
 final class OptimizerKernels {
   private static final String FILE = "optimizer";
@@ -108,6 +108,34 @@ final class OptimizerKernels {
               .float32(step.learningRate() / correction1)
               .float32(1 / Math.sqrt(correction2))
               .float32(step.epsilon()));
+    }
+  }
+
+  /** Fills F32 tensors. */
+  void fill(List<Tensor> outs, double value) {
+    launch("fill_list_f32", Table.of(STEP_PIECE, List.of(outs)), new KernelArguments().float32(value));
+  }
+
+  /** Whether {@link #cast} has a kernel for them: from F32 to F32 or BF16. */
+  static boolean casts(List<Tensor> outs, List<Tensor> ins) {
+    DType type = outs.getFirst().dtype();
+    return (type == DType.F32 || type == DType.BF16)
+        && outs.stream().allMatch(out -> out.dtype() == type)
+        && ins.stream().allMatch(in -> in.dtype() == DType.F32);
+  }
+
+  void cast(List<Tensor> outs, List<Tensor> ins) {
+    String kernel = "cast_list_f32_" + CudaContext.suffix(outs.getFirst().dtype());
+    launch(kernel, Table.of(STEP_PIECE, List.of(outs, ins)), new KernelArguments());
+  }
+
+  private void launch(String kernel, Table table, KernelArguments more) {
+    if (table.pieces == 0) {
+      return;
+    }
+    try (TensorArena scratch = cuda.openScratch()) {
+      KernelArguments arguments = more.pointer(upload(table, scratch)).int32(table.tensors).int32(table.piece);
+      cuda.launch(FILE, kernel, Launch.of(table.pieces, Grids.THREADS), arguments);
     }
   }
 

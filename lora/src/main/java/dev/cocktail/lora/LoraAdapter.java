@@ -19,6 +19,7 @@ import dev.cocktail.transformer.LinearTransform;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -37,6 +38,8 @@ public final class LoraAdapter implements LinearTransform {
   private final List<LinearModule> modules;
   private final Map<String, LoraModule> adapters;
   private final Map<String, Variable> parameters;
+  private final List<Tensor> exact = new ArrayList<>();
+  private final List<Tensor> rounded = new ArrayList<>();
 
   private LoraAdapter(
       AdapterConfig config, Device device, List<LinearModule> modules, Map<String, LoraModule> adapters) {
@@ -53,6 +56,7 @@ public final class LoraAdapter implements LinearTransform {
       }
     });
     this.parameters = Collections.unmodifiableMap(named);
+    adapters.values().forEach(adapter -> adapter.addRounding(exact, rounded));
   }
 
   /**
@@ -124,13 +128,15 @@ public final class LoraAdapter implements LinearTransform {
   }
 
   /**
-   * The transform for one forward pass of training, with dropout.
+   * The transform for one forward pass of training and its backward pass, with dropout, and with the parameters as they
+   * are now: where activations are narrower, they are rounded here, all at once.
    *
    * @param key decides what is dropped, in a stream of its own for each module; derive it from seed, step and
    *     micro-batch
    */
   public LinearTransform training(RandomKey key) {
     requireNonNull(key, "key");
+    device.ops().cast(rounded, exact);
     return (tape, module, x) -> {
       LoraModule adapter = adapters.get(module.name());
       return adapter == null
@@ -140,10 +146,11 @@ public final class LoraAdapter implements LinearTransform {
   }
 
   /**
-   * The transform for many forward passes with the parameters as they are now: what DoRA divides by is computed here,
-   * once. After parameters have changed, ask for another.
+   * The transform for many forward passes with the parameters as they are now: they are rounded to activations, and
+   * what DoRA divides by is computed, here and once. After parameters have changed, ask for another.
    */
   public LinearTransform inference() {
+    device.ops().cast(rounded, exact);
     for (LinearModule module : modules) {
       LoraModule adapter = adapters.get(module.name());
       if (adapter != null) {

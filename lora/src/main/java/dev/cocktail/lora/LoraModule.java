@@ -8,6 +8,7 @@ import dev.cocktail.tensor.Tensor;
 import dev.cocktail.tensor.TensorArena;
 import dev.cocktail.tensor.Variable;
 import dev.cocktail.transformer.LinearModule;
+import java.util.List;
 
 /**
  * The adapter on one linear projection: A [r, in], B [out, r] and, for DoRA, a magnitude [out], all of parameter type.
@@ -21,6 +22,11 @@ final class LoraModule {
   private final double scale;
   private final Variable a;
   private final Variable b;
+
+  /** A and B as products take them: themselves, or rounded to activations where these are narrower. */
+  private final Variable roundedA;
+
+  private final Variable roundedB;
   private final Variable magnitude;
   private final Tensor norm;
   private final Tensor scaledNorm;
@@ -31,6 +37,8 @@ final class LoraModule {
     this.scale = scale;
     this.a = a;
     this.b = b;
+    this.roundedA = rounded(device, arena, a);
+    this.roundedB = rounded(device, arena, b);
     this.magnitude = magnitude;
     if (magnitude == null) {
       norm = null;
@@ -47,6 +55,20 @@ final class LoraModule {
     Tensor constant = arena.allocate(dtype, out);
     device.ops().fill(constant, -1);
     minusOne = Variable.frozen(constant);
+  }
+
+  private static Variable rounded(Device device, TensorArena arena, Variable factor) {
+    DType type = device.activationType();
+    Tensor value = factor.value();
+    return type == value.dtype() ? factor : Variable.rounded(arena.allocate(type, value.shape()), factor);
+  }
+
+  /** Adds what must be rounded before {@link #applyDropping} and {@link #applyFrozen}, and where to. */
+  void addRounding(List<Tensor> exact, List<Tensor> rounded) {
+    if (roundedA != a) {
+      exact.addAll(List.of(a.value(), b.value()));
+      rounded.addAll(List.of(roundedA.value(), roundedB.value()));
+    }
   }
 
   /** The adapter on a module, its values still undefined. */
@@ -102,7 +124,11 @@ final class LoraModule {
 
   /** The projection with the adapter; going back, gradients reach A, B, the magnitude and x. */
   Variable apply(Tape tape, LinearModule module, Variable x) {
-    Variable y = withLowRank(tape, module, x, x);
+    return apply(tape, module, x, a, b);
+  }
+
+  private Variable apply(Tape tape, LinearModule module, Variable x, Variable inner, Variable outer) {
+    Variable y = withLowRank(tape, module, x, x, inner, outer);
     if (magnitude == null) {
       return y;
     }
@@ -110,28 +136,28 @@ final class LoraModule {
     return tape.scaleColumns(y, tape.divide(magnitude, norm));
   }
 
-  /** The same with dropout on the adapter's input. */
+  /** The same with dropout on the adapter's input, and with A and B as they were rounded last. */
   Variable applyDropping(Tape tape, LinearModule module, Variable x, double dropout, RandomKey key) {
     if (dropout == 0) {
-      return apply(tape, module, x);
+      return apply(tape, module, x, roundedA, roundedB);
     }
     Variable dropped = tape.dropout(x, dropout, key);
     if (magnitude == null) {
-      return withLowRank(tape, module, x, dropped);
+      return withLowRank(tape, module, x, dropped, roundedA, roundedB);
     }
     computeNorm(tape.device(), module);
     Variable factors = tape.divide(magnitude, norm);
     Variable scaledFactors = tape.divide(magnitude, scaledNorm);
     Variable direction = tape.linear(dropped, module.weight());
     Variable change = tape.scaleColumns(direction, tape.add(factors, minusOne));
-    Variable lowRank = tape.linear(tape.linear(dropped, a), b);
+    Variable lowRank = tape.linear(tape.linear(dropped, roundedA), roundedB);
     Variable y = tape.add(tape.linear(x, module.weight()), change);
     return tape.add(y, tape.scaleColumns(lowRank, scaledFactors));
   }
 
-  /** The projection with the adapter's values as they were when {@link #freezeFactors} was called. */
+  /** The projection with DoRA's factors as {@link #freezeFactors} left them, and with A and B as rounded last. */
   Variable applyFrozen(Tape tape, LinearModule module, Variable x) {
-    Variable y = withLowRank(tape, module, x, x);
+    Variable y = withLowRank(tape, module, x, x, roundedA, roundedB);
     return magnitude == null ? y : tape.scaleColumns(y, frozenFactors);
   }
 
@@ -143,9 +169,10 @@ final class LoraModule {
     }
   }
 
-  private Variable withLowRank(Tape tape, LinearModule module, Variable x, Variable adapterInput) {
+  private Variable withLowRank(
+      Tape tape, LinearModule module, Variable x, Variable adapterInput, Variable inner, Variable outer) {
     Variable y = tape.linear(x, module.weight());
-    return tape.addLinear(y, tape.linear(adapterInput, a), b, scale);
+    return tape.addLinear(y, tape.linear(adapterInput, inner), outer, scale);
   }
 
   /**

@@ -23,8 +23,23 @@ public interface Ops {
   /** Fills a floating-point tensor with one value. */
   void fill(Tensor out, double value);
 
+  /** {@link #fill(Tensor, double)} of many tensors, for devices where each call costs time. */
+  default void fill(List<Tensor> outs, double value) {
+    outs.forEach(out -> fill(out, value));
+  }
+
   /** Copies with conversion between floating-point types, or bit for bit between equal types; equal element counts. */
   void cast(Tensor out, Tensor in);
+
+  /** {@link #cast(Tensor, Tensor)} of many tensors, pair by pair, for devices where each call costs time. */
+  default void cast(List<Tensor> outs, List<Tensor> ins) {
+    if (outs.size() != ins.size()) {
+      throw new IllegalArgumentException("cast: " + outs.size() + " outputs for " + ins.size() + " inputs");
+    }
+    for (int i = 0; i < outs.size(); i++) {
+      cast(outs.get(i), ins.get(i));
+    }
+  }
 
   /** {@code out = a + scale * b}, elementwise on equal shapes and activation or parameter type; out may be a or b. */
   void addScaled(Tensor out, Tensor a, Tensor b, double scale);

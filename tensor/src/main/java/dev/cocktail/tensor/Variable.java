@@ -40,6 +40,17 @@ public final class Variable {
     return new Variable(Storage.borrowed(value), true, Storage.borrowed(gradient), true);
   }
 
+  /**
+   * What stands for a leaf in products: its value rounded to another type by whoever owns it, while the gradient is the
+   * leaf's own.
+   */
+  public static Variable rounded(Tensor value, Variable leaf) {
+    if (!value.shape().equals(leaf.value().shape())) {
+      throw new IllegalArgumentException(leaf + " cannot be rounded to " + value);
+    }
+    return new Variable(Storage.borrowed(value), leaf.parameter, leaf.gradient, leaf.requiresGradient);
+  }
+
   static Variable intermediate(Storage storage, boolean requiresGradient) {
     return new Variable(storage, false, null, requiresGradient);
   }

@@ -4,6 +4,8 @@ import dev.cocktail.kernels.driver.GpuDriver;
 
 /** Multiplies nothing; see {@link dev.cocktail.kernels.driver.PlanningDriver}. */
 public final class PlanningBlas implements Blas {
+  private long products;
+
   @Override
   public String description() {
     return "no products";
@@ -24,7 +26,12 @@ public final class PlanningBlas implements Blas {
       long strideC,
       int batch,
       GpuDriver.Stream stream) {
-    // Only memory is planned.
+    products++; // Only memory is planned.
+  }
+
+  /** How many products, or batches of them, were asked for. */
+  public long products() {
+    return products;
   }
 
   @Override

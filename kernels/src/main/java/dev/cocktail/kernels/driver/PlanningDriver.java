@@ -20,6 +20,7 @@ public final class PlanningDriver implements GpuDriver {
   private final GpuInfo info;
   private final long granularity;
   private final Arena pinned = Arena.ofConfined();
+  private long launches;
 
   /** Plans for a GPU. */
   public PlanningDriver(GpuInfo info, long granularity) {
@@ -138,7 +139,12 @@ public final class PlanningDriver implements GpuDriver {
 
   @Override
   public void launch(Function function, Launch launch, KernelArguments arguments, Stream stream) {
-    // Nothing is computed.
+    launches++; // Nothing is computed.
+  }
+
+  /** How many kernels were launched. */
+  public long launches() {
+    return launches;
   }
 
   @Override

@@ -5,6 +5,7 @@ import static java.lang.Math.abs;
 import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.Philox;
 import dev.cocktail.tensor.RandomKey;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -19,6 +20,31 @@ interface ElementwiseContract extends ContractSetting {
           Operand out = trial.weightOut(dtype, n);
           trial.run((ops, side) -> ops.fill(side.of(out), 1.0 / 3));
           trial.checkExact("out", out);
+        }
+      }
+    }
+  }
+
+  /** Lists of ugly sizes, of one pair of types and of several. */
+  @Test
+  default void listsAreFilledAndConverted() {
+    for (DType to : List.of(DType.F32, DType.BF16, DType.F16)) {
+      try (Trial trial = trial("lists of " + to)) {
+        List<Operand> ins = new ArrayList<>();
+        List<Operand> outs = new ArrayList<>();
+        List<Operand> filled = new ArrayList<>();
+        for (int n : UGLY) {
+          ins.add(trial.weight(DType.F32, trial.normal(1, n), n));
+          outs.add(trial.weightOut(to, n));
+          filled.add(trial.weightOut(to == DType.F16 && n == 1 ? DType.F32 : to, n));
+        }
+        trial.run((ops, side) -> {
+          ops.cast(outs.stream().map(side::of).toList(), ins.stream().map(side::of).toList());
+          ops.fill(filled.stream().map(side::of).toList(), 1.0 / 3);
+        });
+        for (int i = 0; i < outs.size(); i++) {
+          trial.checkExact("out " + i, outs.get(i));
+          trial.checkExact("filled " + i, filled.get(i));
         }
       }
     }

@@ -148,7 +148,7 @@ public final class AdamWOptimizer implements AutoCloseable {
 
   /** Sets all gradients to zero. */
   public void zeroGradients() {
-    gradients.forEach(gradient -> ops.fill(gradient, 0));
+    ops.fill(gradients, 0);
   }
 
   /** Issues the norm of all gradients, which {@link #step} reads: call it when the gradients are complete. */
@@ -168,8 +168,8 @@ public final class AdamWOptimizer implements AutoCloseable {
     if (!Double.isFinite(value)) {
       return value;
     }
-    for (int i = 0; i < previous.size(); i++) {
-      ops.cast(previous.get(i), values.get(i));
+    if (!previous.isEmpty()) {
+      ops.cast(previous, values);
     }
     undoable = !previous.isEmpty();
     steps++;
