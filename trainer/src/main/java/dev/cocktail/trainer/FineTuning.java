@@ -159,9 +159,10 @@ public final class FineTuning {
 
   /** Opens all that a run needs, checks it, and trains. */
   private Result train(RunFolder folder, Optional<RunInputs> begunWith, Optional<TrainingCheckpoint> checkpoint) {
+    Phi3Config config = Phi3Config.read(run.model());
     try (Tokenizer tokenizer = Tokenizer.load(run.model())) {
       ChatEncoder encoder = ChatEncoder.of(tokenizer);
-      RunData data = RunData.read(run, Phi3Config.read(run.model()), encoder, colours, notes);
+      RunData data = RunData.read(run, config, encoder, colours, notes);
       int validationTokens = data.validation().stream().mapToInt(MicroBatch::tokens).max().orElse(0);
       boolean checkpointLayers = MemoryPlan.of(run, validationTokens, device).chooseCheckpointing(notes);
       return train(folder, begunWith, checkpoint, data, encoder, checkpointLayers);
