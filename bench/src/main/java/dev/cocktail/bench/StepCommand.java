@@ -45,7 +45,8 @@ final class StepCommand extends CocktailCommand {
 
   @Option(
       names = "--plan",
-      description = "Only tell the memory that the step takes on a GPU, and its launches; without --device, no GPU is needed.")
+      description =
+          "Only tell the memory that the step takes on a GPU, and its launches; without --device, no GPU is needed.")
   private boolean plan;
 
   @Override
