@@ -12,12 +12,16 @@ import dev.cocktail.trainer.data.Example;
 import dev.cocktail.trainer.data.MicroBatch;
 import dev.cocktail.trainer.data.StepBatch;
 import dev.cocktail.trainer.optimiser.AdamWOptimizer;
+import dev.cocktail.transformer.GenerationListener;
+import dev.cocktail.transformer.GenerationSettings;
+import dev.cocktail.transformer.Generator;
 import dev.cocktail.transformer.Phi3Model;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /**
@@ -151,6 +155,9 @@ final class MemoryPlan {
           int validation = Math.min(validationTokens, Math.max(choice.evaluationTokens(), longest));
           step.evaluate(List.of(new MicroBatch(sequences(longest, validation))), trainable.inference());
         }
+        if (run.tasks().stream().anyMatch(task -> task.metric().isPresent())) {
+          answer(model, trainable, longest, Math.max(choice.evaluationTokens(), longest));
+        }
         var micro = new MicroBatch(sequences(longest, tokens));
         int count = Math.max(1, Math.ceilDiv(run.training().tokensPerStep(), tokens));
         var batch = new StepBatch(Collections.nCopies(Math.min(count, 2), micro));
@@ -158,6 +165,15 @@ final class MemoryPlan {
       }
       return Optional.of(planning.peakReservedBytes());
     }
+  }
+
+  /** Fills the key/value cache with as many tokens as the tasks' answers may take at once. */
+  private void answer(Phi3Model model, Trainable trainable, int longest, int tokens) {
+    int answer = Math.min(run.evaluation().maxNewTokens(), longest - 1);
+    int sequences = Math.max(1, tokens / longest);
+    List<int[]> prompts = Collections.nCopies(sequences, new int[longest - answer]);
+    var settings = GenerationSettings.greedy(answer, Set.of()).withMaxBatch(sequences);
+    new Generator(model, trainable.inference()).generate(prompts, settings, GenerationListener.NONE);
   }
 
   /** As many tokens in sequences of the longest length, all of them supervised. */

@@ -64,7 +64,7 @@ class CudaRunTest {
     assertThat(answers.get(1)).isEqualTo(answers.get(0));
   }
 
-  /** With several micro-batches, dropout, DoRA, all weights. */
+  /** With several micro-batches, dropout, DoRA, all weights; and with answers, which need a key/value cache. */
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -74,7 +74,8 @@ class CudaRunTest {
       })
   void aRunTakesNoMoreThanPredicted(String trained) {
     folder.edit("run.yaml", "adapter: {r: 2, lora_alpha: 4}", trained);
-    folder.edit("run.yaml", "output: out", "output: out\nevaluation: {batch_tokens: 64}");
+    folder.edit("run.yaml", "output: out", "output: out\nevaluation: {batch_tokens: 64, max_new_tokens: 8}");
+    folder.edit("run.yaml", "validation.jsonl}", "validation.jsonl, metric: exact_match}");
     List<String> notes = new ArrayList<>();
     try (Device gpu = EmulatedGpu.open(DType.BF16)) {
       FineTuning.of(run("out"), gpu).notes(notes::add).run();
