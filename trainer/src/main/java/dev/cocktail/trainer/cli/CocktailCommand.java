@@ -7,6 +7,7 @@ import dev.cocktail.trainer.ConsoleProgress;
 import dev.cocktail.trainer.FineTuning;
 import dev.cocktail.trainer.InterruptedRunException;
 import dev.cocktail.trainer.Interruption;
+import dev.cocktail.trainer.TrainingListener;
 import dev.cocktail.trainer.config.RunFile;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
@@ -71,15 +72,16 @@ public abstract class CocktailCommand implements Callable<Integer> {
 
   /** Fine-tunes as a run file says: with progress on standard error, and saving when the user interrupts. */
   protected final FineTuning.Result fineTune(RunFile run, Device device) {
-    return fineTune(run, device, false);
+    return fineTune(run, device, false, new TrainingListener() {});
   }
 
   /**
    * The same.
    *
    * @param resume whether a run that the output folder holds is continued
+   * @param listener hears of the run
    */
-  protected final FineTuning.Result fineTune(RunFile run, Device device, boolean resume) {
+  protected final FineTuning.Result fineTune(RunFile run, Device device, boolean resume, TrainingListener listener) {
     boolean watched = !shared.quiet() && System.console() != null && System.console().isTerminal();
     try (var interruption = Interruption.watch();
         var progress = new ConsoleProgress(err(), run.training().logEvery(), watched)) {
@@ -88,6 +90,7 @@ public abstract class CocktailCommand implements Callable<Integer> {
               .notes(this::note)
               .colours(watched)
               .resume(resume)
+              .listener(listener)
               .stopWhen(interruption::requested);
       try {
         return shared.quiet() ? fineTuning.run() : fineTuning.listener(progress).run();

@@ -7,7 +7,6 @@ import dev.cocktail.trainer.TaskLoss;
 import dev.cocktail.trainer.config.RunFile;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Stack;
 import picocli.CommandLine.Command;
@@ -66,11 +65,13 @@ final class TrainCommand extends CocktailCommand {
       return DONE;
     }
     try (Device device = shared().openDevice(run, this::note)) {
-      FineTuning.Result result = fineTune(run, device, resume);
+      var told = new RunSummary(run);
+      FineTuning.Result result = fineTune(run, device, resume, told);
       if (shared().json()) {
         printJson(summary(result));
       } else {
-        print(result);
+        told.lines(result).forEach(out()::println);
+        out().flush();
       }
       return DONE;
     }
@@ -83,47 +84,6 @@ final class TrainCommand extends CocktailCommand {
     boolean colours = System.console() != null && System.console().isTerminal();
     FineTuning.showSamples(run, samples, colours, this::note, out()::println);
     out().flush();
-  }
-
-  private void print(FineTuning.Result result) {
-    result
-        .after()
-        .forEach((task, loss) ->
-            out()
-                .printf(
-                    Locale.ROOT,
-                    "%s: validation loss %.4f -> %.4f%n",
-                    task,
-                    result.before().get(task).mean(),
-                    loss.mean()));
-    result
-        .best()
-        .ifPresent(best ->
-            out()
-                .printf(
-                    Locale.ROOT,
-                    "best by %s: after step %d of %d, %.4f; the last is in %s%n",
-                    best.criterion(),
-                    best.step(),
-                    result.steps(),
-                    best.value(),
-                    result.last().orElseThrow()));
-    result
-        .test()
-        .forEach((which, tasks) ->
-            tasks.forEach((task, metrics) ->
-                metrics.entrySet().stream()
-                    .limit(1)
-                    .forEach(own ->
-                        out()
-                            .printf(
-                                Locale.ROOT,
-                                "%s: test %s of the %s %.4f%n",
-                                task,
-                                own.getKey(),
-                                which,
-                                own.getValue()))));
-    out().println(result.trained());
   }
 
   private static Map<String, Object> summary(FineTuning.Result result) {

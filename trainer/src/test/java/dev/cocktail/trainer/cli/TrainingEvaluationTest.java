@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -96,6 +97,16 @@ class TrainingEvaluationTest {
             .orElseThrow();
     assertThat(best.path("step")).isEqualTo(first.path("step"));
     assertThat(run.out()).contains("best by moves.accuracy: after step " + best.path("step") + " of 12");
+
+    // What a person reads at the end are the numbers of the metrics file.
+    JsonNode share = events("step").getLast().at("/mixture/moves/examples_so_far");
+    double before = scored.getFirst().at("/answers/moves/metrics/macro_f1/strict").doubleValue();
+    double after = scored.getLast().at("/answers/moves/metrics/macro_f1/strict").doubleValue();
+    assertThat(run.out())
+        .contains("12 of 12 steps in ", "tokens/s while training")
+        .containsPattern("(?m)^moves +[0-9]+ +" + String.format(Locale.ROOT, "%.1f", 100 * share.doubleValue()) + " %")
+        .contains(String.format(Locale.ROOT, "macro_f1 %.4f -> %.4f", before, after));
+    assertThat(run.out().lines().toList().getLast()).isEqualTo(folder.path("out/adapter").toString());
 
     try (Stream<Path> files = Files.list(folder.path("out/evaluation"))) {
       List<String> expected =
