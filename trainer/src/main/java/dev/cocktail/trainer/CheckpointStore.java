@@ -71,6 +71,13 @@ final class CheckpointStore {
         });
   }
 
+  /** Deletes all of them, and the folder. */
+  void deleteAll() {
+    if (Files.isDirectory(folder)) {
+      AtomicFolder.delete(folder);
+    }
+  }
+
   /** Deletes what was never finished; for the one process that may write here. */
   void deleteUnfinished() {
     if (Files.isDirectory(folder)) {

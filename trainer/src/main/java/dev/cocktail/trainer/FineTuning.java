@@ -144,6 +144,7 @@ public final class FineTuning {
       JsonRecords.read(folder.inputs(), RunInputs.class).requireSame(inputs, folder.path(), _ -> {});
       Optional<RunOutcome> outcome = folder.outcome().filter(ended -> ended.ending().isFinal());
       if (outcome.isPresent()) {
+        new CheckpointStore(folder.bests()).deleteAll(); // Where the run was killed before it did so.
         notes.accept(folder.path() + " holds a run that is over; nothing is left to do");
         return result(folder, outcome.get());
       }

@@ -343,7 +343,7 @@ final class TrainingRun implements Trainer.Course {
     }
     JsonRecords.write(folder.result(), outcome);
     if (ending.isFinal()) {
-      bests.keepOnly(List.of()); // The best is in its place now.
+      bests.deleteAll(); // The best is in its place now.
     }
     return outcome;
   }

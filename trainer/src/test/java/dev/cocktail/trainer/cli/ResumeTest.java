@@ -130,7 +130,7 @@ class ResumeTest {
     assertThat(result.best().orElseThrow().criterion()).isEqualTo("mean_loss");
     assertThat(result.trained()).isEqualTo(folder.path("whole/adapter")).isNotEmptyDirectory();
     assertThat(result.last()).contains(folder.path("whole/last"));
-    assertThat(folder.path("whole/best")).isEmptyDirectory();
+    assertThat(folder.path("whole/best")).doesNotExist();
     assertThat(folder.text("whole/result.json"))
         .contains("\"which\" : \"best\"", "\"which\" : \"last\"", "\"step\" : 10", "\"criterion\" : \"mean_loss\"");
   }
@@ -169,6 +169,19 @@ class ResumeTest {
     CommandRun again = resume().done();
     assertThat(again.err()).contains("no checkpoint yet");
     assertThat(RunContents.of(folder.path("out"))).isEqualTo(expected);
+  }
+
+  /** A kill between the last file of a run and the removal of what it no longer needs. */
+  @Test
+  void whatAnEndedRunNoLongerNeedsIsRemoved() throws IOException {
+    resume().done();
+    Map<String, String> expected = RunContents.of(folder.path("out"));
+    assertThat(folder.path("out/best")).doesNotExist();
+    Files.createDirectories(folder.path("out/best/step-2"));
+    Files.writeString(folder.path("out/best/step-2/adapter_config.json"), "{}");
+    resume().done();
+    assertThat(RunContents.of(folder.path("out"))).isEqualTo(expected);
+    assertThat(folder.path("out/best")).doesNotExist();
   }
 
   @Test
