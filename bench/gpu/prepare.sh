@@ -19,7 +19,8 @@ mkdir -p "$out/lib" "$out/tests"
 
 mvn -q -B -DskipTests package
 cp bench/target/lib/*.jar "$out/lib"
-rm -f "$out"/lib/tokenizers-*.jar # Eighteen megabytes; nothing here speaks text.
+# Twenty-seven megabytes of native code; nothing here speaks text or reads Parquet.
+rm -f "$out"/lib/tokenizers-*.jar "$out"/lib/zstd-jni-*.jar "$out"/lib/snappy-java-*.jar
 for module in tensor kernels transformer lora trainer; do
   [ -d "$module/target/test-classes" ] && "$java_home/bin/jar" cf "$out/tests/$module.jar" -C "$module/target/test-classes" .
 done

@@ -1,5 +1,6 @@
 package dev.cocktail.bench;
 
+import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.cli.CocktailCommand;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,6 +18,11 @@ final class KernelsCommand extends CocktailCommand {
 
   @Override
   public Integer call() throws Exception {
+    if (!shared().device().equals("auto") && !shared().device().equals("cpu")) {
+      throw new InvalidInputException(
+          "--device %s: these benchmarks run on the CPU; 'bench operations' measures the operations of a GPU"
+              .formatted(shared().device()));
+    }
     org.openjdk.jmh.Main.main(arguments.toArray(String[]::new));
     return DONE;
   }

@@ -36,6 +36,27 @@ public final class Devices {
     return open(providers(), name, precision, explain);
   }
 
+  /**
+   * Refuses what names no device, whether or not it could be opened.
+   *
+   * @throws InvalidInputException naming the devices there are
+   */
+  public static void requireKnown(String name) {
+    List<DeviceProvider> providers = providers();
+    int colon = name.indexOf(':');
+    String kind = colon < 0 ? name : name.substring(0, colon);
+    boolean hasKind = providers.stream().anyMatch(provider -> provider.kind().equals(kind));
+    if (!name.equals("auto") && (!hasKind || colon >= 0 && ordinal(name.substring(colon + 1)) < 0)) {
+      throw unknown(providers, name);
+    }
+  }
+
+  private static InvalidInputException unknown(List<DeviceProvider> providers, String name) {
+    List<String> known = new ArrayList<>(List.of("auto"));
+    providers.forEach(provider -> known.addAll(provider.names()));
+    return new InvalidInputException("unknown device '" + name + "'; known: " + String.join(", ", known));
+  }
+
   static Device open(List<DeviceProvider> providers, String name, Precision precision, Consumer<String> explain) {
     if (name.equals("auto")) {
       return openBest(providers, precision, explain);
@@ -52,9 +73,7 @@ public final class Devices {
         return colon < 0 ? openFirst(provider, precision, explain) : provider.open(ordinal, precision);
       }
     }
-    List<String> known = new ArrayList<>(List.of("auto"));
-    providers.forEach(provider -> known.addAll(provider.names()));
-    throw new InvalidInputException("unknown device '" + name + "'; known: " + String.join(", ", known));
+    throw unknown(providers, name);
   }
 
   /** A device's number, or a negative number where the text is none. */

@@ -1,5 +1,6 @@
 package dev.cocktail.trainer.cli;
 
+import dev.cocktail.tensor.Devices;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.OutOfDeviceMemoryException;
 import dev.cocktail.trainer.InterruptedRunException;
@@ -21,6 +22,7 @@ import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.UnmatchedArgumentException;
 
@@ -94,11 +96,28 @@ public final class Cocktail implements Runnable {
     commandLine.addSubcommand(HelpCommand.class);
     listKeysInHelp(commandLine.getSubcommands().get("train"));
     commandLine.setParameterExceptionHandler(Cocktail::usageError);
+    commandLine.setExecutionStrategy(Cocktail::checked);
     commandLine.setExecutionExceptionHandler((exception, command, result) ->
         explain(exception, command.getErr(), result.expandedArgs().contains("--debug")));
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
     commandLine.setAbbreviatedOptionsAllowed(false);
     return commandLine;
+  }
+
+  /** Runs what was asked for, once what all commands share makes sense, whether or not the command needs it. */
+  private static int checked(ParseResult asked) {
+    ParseResult last = asked;
+    while (last.hasSubcommand()) {
+      last = last.subcommand();
+    }
+    if (last.commandSpec().userObject() instanceof CocktailCommand command && !last.isUsageHelpRequested()) {
+      try {
+        Devices.requireKnown(command.shared().device());
+      } catch (InvalidInputException e) { // What a strategy throws is not given to the handler.
+        return explain(e, last.commandSpec().commandLine().getErr(), command.shared().debug());
+      }
+    }
+    return new CommandLine.RunLast().execute(asked);
   }
 
   /** The keys of the run file belong to the help of the command that reads it; listed only when that is asked for. */

@@ -18,6 +18,9 @@ final class DoctorCommand extends CocktailCommand {
     } else {
       print(machine, out());
     }
+    if (machine.verdict().taken().isEmpty()) {
+      return INVALID_INPUT; // As of any command that is told to use this device.
+    }
     return machine.problems().isEmpty() ? DONE : FAILED;
   }
 

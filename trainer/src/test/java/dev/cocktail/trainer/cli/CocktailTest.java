@@ -157,14 +157,35 @@ class CocktailTest {
     assertThat(json.at("/verdict/taken").asText()).isEqualTo("cpu");
     assertThat(json.at("/verdict/told/0").asText()).startsWith("device cpu: ");
 
-    for (List<String> refused : List.of(List.of("cpu", "bf16"), List.of("gpu", "auto"), List.of("cuda:99", "auto"))) {
+    for (List<String> refused : List.of(List.of("cpu", "bf16"), List.of("cuda:99", "auto"))) {
       out.getBuffer().setLength(0);
       assertThat(run("doctor", "--device", refused.getFirst(), "--precision", refused.getLast()))
-          .isEqualTo(CocktailCommand.FAILED);
+          .isEqualTo(CocktailCommand.INVALID_INPUT);
       assertThat(out.toString())
           .contains("--device " + refused.getFirst() + " cannot be used")
           .contains("problem: --device " + refused.getFirst())
           .doesNotContain("all is well");
+    }
+  }
+
+  @Test
+  void noCommandTakesAnUnknownDevice() {
+    for (String command : List.of("doctor", "inspect", "merge", "train", "eval", "generate", "trace")) {
+      for (String name : List.of("gpu", "cuda:", "cuda:-1", "CUDA")) {
+        err.getBuffer().setLength(0);
+        List<String> needed =
+            switch (command) {
+              case "inspect", "train" -> List.of("somewhere");
+              case "merge" -> List.of("--model", "a", "--adapter", "b", "--out", "c");
+              case "generate" -> List.of("--model", "a", "--prompt", "b");
+              case "trace" -> List.of("--model", "a", "--tokens", "b", "--out", "c");
+              default -> List.of();
+            };
+        List<String> arguments = new ArrayList<>(List.of(command, "--device", name));
+        arguments.addAll(needed);
+        assertThat(run(arguments.toArray(String[]::new))).as(arguments.toString()).isEqualTo(2);
+        assertThat(err.toString()).contains("unknown device '" + name + "'");
+      }
     }
   }
 
