@@ -132,7 +132,10 @@ final class RunSummary implements TrainingListener {
     double examples = learnt.stream().mapToLong(TaskLoss::examples).sum();
     double targets = learnt.stream().mapToLong(TaskLoss::tokens).sum();
     List<String[]> rows = new ArrayList<>();
-    rows.add(new String[] {"task", "examples", "share", "of what is learnt", "validation loss", "metric"});
+    rows.add(
+        new String[] {
+          "task", "examples", "share", "of what is learnt", "validation loss, first -> last", "metric, first -> last"
+        });
     for (int task = 0; task < run.tasks().size(); task++) {
       String name = run.tasks().get(task).name();
       TaskLoss before = result.before().get(name);
