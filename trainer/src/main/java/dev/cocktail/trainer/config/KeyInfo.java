@@ -27,6 +27,7 @@ public record KeyInfo(String path, String type, String defaultText, String meani
           Map.entry(OptionalLong.class, "whole number"),
           Map.entry(double.class, "number"),
           Map.entry(OptionalDouble.class, "number"),
+          Map.entry(Double.class, "number"),
           Map.entry(boolean.class, "true or false"),
           Map.entry(String.class, "text"),
           Map.entry(Path.class, "path"),

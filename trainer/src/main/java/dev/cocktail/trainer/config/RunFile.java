@@ -48,7 +48,7 @@ public record RunFile(
     Path absolute = file.toAbsolutePath().normalize();
     String fileName = absolute.getFileName() == null ? "run" : absolute.getFileName().toString();
     String name = fileName.replaceFirst("\\.ya?ml$", "");
-    return parse(text(file), file.toString(), absolute.getParent(), name);
+    return parse(text(file, "run file"), file.toString(), absolute.getParent(), name);
   }
 
   /**
@@ -73,21 +73,26 @@ public record RunFile(
     return new RunFileBuilder(model, output);
   }
 
-  private static String text(Path file) {
+  /**
+   * The text of a file of keys.
+   *
+   * @param kind what it is expected to be, such as "run file"
+   */
+  static String text(Path file, String kind) {
     try {
       if (Files.isDirectory(file)) {
-        throw new InvalidInputException(file + " is a folder, expected a run file (YAML)");
+        throw new InvalidInputException(file + " is a folder, expected a " + kind + " (YAML)");
       }
       if (!Files.exists(file)) {
-        throw new InvalidInputException("there is no run file " + file);
+        throw new InvalidInputException("there is no " + kind + " " + file);
       }
       if (Files.size(file) > LARGEST_FILE) {
         throw new InvalidInputException(
-            file + " is larger than 1 MiB, so it is no run file; data belong in files of their own");
+            file + " is larger than 1 MiB, so it is no " + kind + "; data belong in files of their own");
       }
       return Files.readString(file);
     } catch (CharacterCodingException e) {
-      throw new InvalidInputException(file + " is no UTF-8 text, expected a run file (YAML)", e);
+      throw new InvalidInputException(file + " is no UTF-8 text, expected a " + kind + " (YAML)", e);
     } catch (IOException e) {
       throw new InvalidInputException(file + " cannot be read: " + e.getMessage(), e);
     }

@@ -51,7 +51,7 @@ final class Scalars {
     if (type == OptionalLong.class) {
       return OptionalLong.of(whole(node, type, key));
     }
-    if (type == double.class) {
+    if (type == double.class || type == Double.class) {
       return number(node, type, key).doubleValue();
     }
     if (type == OptionalDouble.class) {

@@ -106,7 +106,7 @@ final class SectionWriter {
   }
 
   private static String list(List<?> values) {
-    return "[" + String.join(", ", values.stream().map(value -> text((String) value)).toList()) + "]";
+    return "[" + String.join(", ", values.stream().map(SectionWriter::scalar).toList()) + "]";
   }
 
   private static String text(String value) {

@@ -23,6 +23,13 @@ public record TaskNumbers(Map<String, Double> byTask) {
     return byTask.isEmpty();
   }
 
+  /** The numbers of these tasks only. */
+  TaskNumbers only(List<String> names) {
+    Map<String, Double> kept = new LinkedHashMap<>(byTask);
+    kept.keySet().retainAll(names);
+    return new TaskNumbers(kept);
+  }
+
   /** The tasks' numbers in the order of these names. */
   public List<Double> of(List<String> names, double ofOthers) {
     return names.stream().map(name -> byTask.getOrDefault(name, ofOthers)).toList();

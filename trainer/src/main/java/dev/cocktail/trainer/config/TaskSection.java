@@ -63,6 +63,12 @@ public record TaskSection(
     return new DataSource(file, format.toDataFormat(), template.toTaskTemplate(), system, learn);
   }
 
+  /** The same task with no more than so many training examples. */
+  public TaskSection limitedTo(int examples) {
+    int most = Math.min(examples, maxExamples.orElse(Integer.MAX_VALUE));
+    return Sections.with(this, "maxExamples", OptionalInt.of(most));
+  }
+
   private void checkMetric(Place place) {
     boolean forLabels = metric.isEmpty() || metric.get().form() == Metric.Form.LABELS;
     if (metric.isPresent() && validation.isEmpty() && test.isEmpty()) {

@@ -9,6 +9,7 @@ import dev.cocktail.trainer.optimiser.AdamWOptimizer;
 import dev.cocktail.trainer.optimiser.LearningRateSchedule;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -132,6 +133,61 @@ public record TrainingSection(
       case LARGEST -> StopRule.epochsOfLargest(epochs.orElseThrow());
       case SMALLEST -> StopRule.epochsOfSmallest(epochs.orElseThrow());
     };
+  }
+
+  /** The same with another seed. */
+  public TrainingSection withSeed(long value) {
+    return Sections.with(this, "seed", value);
+  }
+
+  /** The same with another learning rate. */
+  public TrainingSection withLearningRate(double value) {
+    return Sections.with(this, "learningRate", value);
+  }
+
+  /** The same, ending after so many passes over the data. */
+  public TrainingSection withEpochs(double value) {
+    return endingWith("epochs", OptionalDouble.of(value));
+  }
+
+  /** The same, ending after so many optimiser steps. */
+  public TrainingSection withMaxSteps(int value) {
+    return endingWith("maxSteps", OptionalInt.of(value));
+  }
+
+  /** The same, ending after so many examples. */
+  public TrainingSection withMaxExamples(long value) {
+    return endingWith("maxExamples", OptionalLong.of(value));
+  }
+
+  /** The same, ending with the example by which so many supervised tokens were learnt. */
+  public TrainingSection withMaxSupervisedTokens(long value) {
+    return endingWith("maxSupervisedTokens", OptionalLong.of(value));
+  }
+
+  /** The same with so many steps of warm-up. */
+  public TrainingSection withWarmupSteps(int value) {
+    return Sections.with(Sections.with(this, "warmupSteps", OptionalInt.of(value)), "warmupRatio", 0.0);
+  }
+
+  private TrainingSection endingWith(String key, Object value) {
+    Map<String, Object> none =
+        Map.of(
+            "epochs",
+            OptionalDouble.empty(),
+            "maxSteps",
+            OptionalInt.empty(),
+            "maxExamples",
+            OptionalLong.empty(),
+            "maxSupervisedTokens",
+            OptionalLong.empty(),
+            "epochsOf",
+            EpochsOf.ALL);
+    TrainingSection changed = Sections.with(this, key, value); // First: without any end there would be a default.
+    for (var other : none.entrySet()) {
+      changed = other.getKey().equals(key) ? changed : Sections.with(changed, other.getKey(), other.getValue());
+    }
+    return changed;
   }
 
   /** What a step's loss is, for tasks of these names, in their order. */

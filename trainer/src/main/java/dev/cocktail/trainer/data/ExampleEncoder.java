@@ -29,6 +29,11 @@ public final class ExampleEncoder {
       return this == CUT || this == CUT_OR_DROP;
     }
 
+    /** The same for tasks without documents. */
+    public TooLong withoutCutting() {
+      return drops() ? DROP : ERROR;
+    }
+
     private boolean drops() {
       return this == DROP || this == CUT_OR_DROP;
     }

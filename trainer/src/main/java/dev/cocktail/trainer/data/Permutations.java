@@ -5,11 +5,11 @@ import dev.cocktail.tensor.RandomKey;
 import java.util.Arrays;
 
 /** Random orders that are pure functions of a key. */
-final class Permutations {
+public final class Permutations {
   private Permutations() {}
 
   /** The numbers below a size in random order: Fisher and Yates, with whole numbers that are exactly uniform. */
-  static int[] shuffled(int size, RandomKey key) {
+  public static int[] shuffled(int size, RandomKey key) {
     var order = new int[size];
     Arrays.setAll(order, i -> i);
     var word = 0L;

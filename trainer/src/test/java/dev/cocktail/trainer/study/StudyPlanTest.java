@@ -1,0 +1,269 @@
+package dev.cocktail.trainer.study;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.trainer.config.RunFile;
+import dev.cocktail.trainer.config.StudyFile;
+import dev.cocktail.trainer.config.StudySection.Control;
+import dev.cocktail.trainer.config.TaskSection;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+
+class StudyPlanTest {
+  /** Rows of the training splits that the paper's code takes from; what is larger than its cap is any larger number. */
+  private static final Map<String, Integer> ROWS = new LinkedHashMap<>();
+
+  static {
+    ROWS.put("headline", 82_200);
+    ROWS.put("fpb", 3_876);
+    ROWS.put("fin_ner_cls", 13_500);
+    ROWS.put("convfinqa", 11_104);
+    ROWS.put("twitter_topics", 17_000);
+    ROWS.put("twitter_sa", 9_540);
+    ROWS.put("finqa", 6_251);
+    ROWS.put("open_orca", 4_000_000);
+    ROWS.put("orca_math", 200_000);
+  }
+
+  private static StudyFile study(Iterable<String> tasks, String rest) {
+    var yaml = new StringBuilder("model: base\ntasks:\n");
+    for (String name : tasks) {
+      yaml.append("  - {name: ").append(name).append(", train: ").append(name).append(".jsonl");
+      if (!name.endsWith("orca") && !name.equals("orca_math")) {
+        yaml.append(", validation: v-").append(name).append(".jsonl, test: t-").append(name);
+        yaml.append(".jsonl, metric: accuracy, labels: [a, b]");
+      }
+      yaml.append("}\n");
+    }
+    return StudyFile.parse(yaml + rest, "study.yaml", Path.of("."), "study");
+  }
+
+  /** A made-up size: every example has 10 tokens, 2 of them learnt, and a step has 4 examples. */
+  private static RunSize size(RunFile run) {
+    Map<String, Long> examples = new LinkedHashMap<>();
+    long all = 0;
+    for (TaskSection task : run.tasks()) {
+      int available = ROWS.getOrDefault(task.name(), 100);
+      long drawn = Math.min(available, task.maxExamples().orElse(Integer.MAX_VALUE));
+      examples.put(task.name(), drawn);
+      all += drawn;
+    }
+    double share = share(run, all);
+    examples.replaceAll((_, drawn) -> Math.round(drawn * share));
+    long drawn = examples.values().stream().mapToLong(Long::longValue).sum();
+    return new RunSize((int) ((drawn + 3) / 4), 10 * drawn, 2 * drawn, examples);
+  }
+
+  private static double share(RunFile run, long all) {
+    var training = run.training();
+    if (training.maxSteps().isPresent()) {
+      return 4.0 * training.maxSteps().getAsInt() / all;
+    }
+    if (training.maxExamples().isPresent()) {
+      return (double) training.maxExamples().getAsLong() / all;
+    }
+    if (training.maxSupervisedTokens().isPresent()) {
+      return training.maxSupervisedTokens().getAsLong() / 2.0 / all;
+    }
+    return training.epochs().orElseThrow();
+  }
+
+  private static StudyPlan plan(StudyFile study) {
+    return StudyPlan.of(study, StudyPlanTest::size);
+  }
+
+  private static StudyPlan brief2024() {
+    StudyFile study = study(ROWS.keySet(), "study: {preset: brief2024, seeds: 1}\n");
+    return plan(Brief2024.apply(study, ROWS));
+  }
+
+  private static List<Arm> mixtures(StudyPlan plan) {
+    return plan.arms().stream().filter(arm -> arm.kind() == Arm.Kind.MIXTURE).toList();
+  }
+
+  @Test
+  void thePapersGridHas55MixturesAndEachDataSetIn18OfThem() {
+    StudyPlan plan = brief2024();
+    // The pairs of general instructions and a target are there already; target and both general sets are controls.
+    List<Arm> grid = mixtures(plan).stream().filter(arm -> arm.tasks().size() != 3).toList();
+    assertEquals(55, grid.size());
+    assertEquals(55, grid.stream().map(Arm::tasks).collect(Collectors.toCollection(HashSet::new)).size());
+    assertEquals(55, grid.stream().map(arm -> plan.run(arm, 42)).distinct().count());
+    for (String task : ROWS.keySet()) {
+      assertEquals(18, grid.stream().filter(arm -> arm.tasks().contains(task)).count(), task);
+    }
+  }
+
+  @Test
+  void withoutFinqaThereStillIsConvfinqa() {
+    Arm without =
+        brief2024().arms().stream().filter(arm -> arm.name().equals("all-but+finqa")).findFirst().orElseThrow();
+    assertEquals(8, without.tasks().size());
+    assertTrue(without.tasks().contains("convfinqa"));
+    assertFalse(without.tasks().contains("finqa"));
+  }
+
+  @Test
+  void generalAndMathematicalDataFollowTheSumOfAllFinanceData() {
+    StudyPlan plan = brief2024();
+    Map<String, Long> all = size(plan.run(plan.controlsOf(), 42).run().withSeed(0)).examples();
+    Map<String, Integer> caps = new LinkedHashMap<>();
+    plan.study()
+        .tasks()
+        .forEach(task -> caps.put(task.name(), Math.min(ROWS.get(task.name()), task.maxExamples().getAsInt())));
+    assertEquals(30_376, caps.get("open_orca"));
+    assertEquals(15_188, caps.get("orca_math"));
+    assertEquals(75_940, caps.values().stream().mapToInt(Integer::intValue).sum());
+    assertEquals(2L * 75_940, all.values().stream().mapToLong(Long::longValue).sum()); // Two epochs.
+    Arm pair = plan.mixture(List.of("fpb", "open_orca")).orElseThrow();
+    Map<String, Long> ofPair = plan.run(pair, 42).size().examples();
+    assertEquals(11, Math.round(100.0 * ofPair.get("fpb") / (ofPair.get("fpb") + ofPair.get("open_orca"))));
+  }
+
+  @Test
+  void upToThreeDataSetsHaveThreeEpochsWithoutWarmUpAndMoreHaveTwoWithTenSteps() {
+    StudyPlan plan = brief2024();
+    for (Arm arm : mixtures(plan)) {
+      var training = plan.run(arm, 42).run().training();
+      boolean small = arm.tasks().size() <= 3;
+      assertEquals(small ? 3 : 2, training.epochs().orElseThrow(), arm.name());
+      assertEquals(OptionalInt.of(small ? 0 : 10), training.warmupSteps(), arm.name());
+    }
+  }
+
+  @Test
+  void thePresetIsForItsNineTasks() {
+    StudyFile study = study(List.of("fpb", "headline", "mine"), "study: {preset: brief2024}\n");
+    var e = assertThrows(InvalidInputException.class, () -> Brief2024.apply(study, ROWS));
+    assertTrue(e.getMessage().contains("missing: fin_ner_cls, convfinqa"), e.getMessage());
+    assertTrue(e.getMessage().contains("not among them: mine"), e.getMessage());
+  }
+
+  @Test
+  void controlsHaveTheBudgetsOfTheReferenceMixture() {
+    StudyPlan plan =
+        plan(study(List.of("a", "b", "c_orca"), "training: {epochs: 2}\nstudy: {general: [c_orca], seeds: 2}\n"));
+    Arm all = plan.controlsOf();
+    assertEquals(List.of("a", "b", "c_orca"), all.tasks());
+    for (long seed : List.of(42L, 43L)) {
+      RunSize of = plan.run(all, seed).size();
+      PlannedRun examples = plan.run(plan.control("a", Control.SAME_EXAMPLES).orElseThrow(), seed);
+      assertEquals(of.examples().get("a"), examples.run().training().maxExamples().orElseThrow());
+      assertEquals(of.examples().get("a"), examples.size().examples().get("a"));
+      PlannedRun steps = plan.run(plan.control("a", Control.SAME_STEPS).orElseThrow(), seed);
+      assertEquals(of.steps(), steps.size().steps());
+      PlannedRun tokens = plan.run(plan.control("a", Control.SAME_TOKENS).orElseThrow(), seed);
+      assertEquals(of.supervisedTokens(), tokens.size().supervisedTokens());
+      assertEquals(seed, tokens.run().training().seed());
+      assertEquals(List.of("a"), tokens.run().taskNames());
+    }
+    assertEquals(List.of("a", "c_orca"), plan.control("a", Control.GENERAL).orElseThrow().tasks());
+  }
+
+  @Test
+  void anArmThatEqualsAnotherSharesItsRuns() {
+    // With three tasks, all but one of them are the pairs.
+    StudyPlan plan =
+        plan(
+            study(
+                List.of("a", "b", "c"),
+                "study: {families: [pairs, leave_one_out, all], seeds: 2, controls: [same_examples]}\n"));
+    assertEquals(
+        List.of("a", "b", "c", "a+b", "a+c", "b+c", "all"),
+        mixtures(plan).stream()
+            .map(Arm::name)
+            .sorted(
+                java.util.Comparator.comparing((String name) -> name.equals("all") ? 9 : name.length())
+                    .thenComparing(name -> name))
+            .toList());
+    assertEquals(plan.arms().size() * 2, plan.runs().size());
+    StudyPlan equal =
+        plan(study(List.of("a", "b"), "training: {max_steps: 50}\nstudy: {seeds: 1, controls: [same_steps]}\n"));
+    PlannedRun single = equal.run(equal.mixture(List.of("a")).orElseThrow(), 42);
+    assertSame(single, equal.run(equal.control("a", Control.SAME_STEPS).orElseThrow(), 42));
+    assertEquals(3, equal.runs().size());
+  }
+
+  @Test
+  void runsHaveNamesAndFoldersOfTheirOwn() {
+    StudyPlan plan =
+        plan(
+            study(
+                List.of("a", "b", "c_orca"),
+                "study: {general: [c_orca], subsets_up_to: 2, families: [all], rivals: {learning_rates: [1.0e-4,"
+                    + " 2.0e-4]}}\n"));
+    assertEquals(plan.runs().size(), plan.runs().stream().map(PlannedRun::name).distinct().count());
+    assertEquals(plan.runs().size(), plan.runs().stream().map(run -> run.run().output()).distinct().count());
+    plan.runs()
+        .forEach(run -> assertTrue(run.run().output().endsWith(Path.of("runs").resolve(run.name())), run.name()));
+  }
+
+  @Test
+  void rivalsAreAsManyAsMixturesWithTheTargetAndNoneEqualsAnother() {
+    StudyPlan plan =
+        plan(
+            study(
+                List.of("a", "b", "c"),
+                "study: {families: [pairs, all], seeds: 2, controls: [same_steps], rivals: {learning_rates: [1.0e-4,"
+                    + " 2.0e-4]}}\n"));
+    assertEquals(3, plan.mixturesWith("a").stream().filter(arm -> !arm.isSingle()).count());
+    List<Arm> rivals = plan.rivals("a");
+    assertEquals(3, rivals.size());
+    var settings = new HashSet<RunFile>();
+    for (Arm rival : rivals) {
+      for (long seed : plan.seeds()) {
+        PlannedRun run = plan.run(rival, seed);
+        assertSame(rival, run.arm());
+        assertTrue(settings.add(run.run().withOutput(Path.of("x"))), run.name());
+      }
+    }
+    assertEquals(1.0e-4, plan.run(rivals.get(0), 42).run().training().learningRate());
+    assertEquals(2.0e-4, plan.run(rivals.get(1), 42).run().training().learningRate());
+    assertEquals(1.0e-4, plan.run(rivals.get(2), 42).run().training().learningRate());
+  }
+
+  @Test
+  void whatALimitKeepsDoesNotDependOnTheRunsSeed() {
+    StudyFile study = study(List.of("a", "b"), "study: {seeds: 2}\n");
+    StudyPlan plan = plan(study.withTasks(study.tasks().stream().map(task -> task.limitedTo(10)).toList()));
+    for (PlannedRun run : plan.runs()) {
+      run.run().tasks().forEach(task -> assertEquals(42, task.seed().orElseThrow(), run.name()));
+    }
+  }
+
+  @Test
+  void aMixtureThatIsThereAlreadyIsRefused() {
+    assertRefused(
+        "study: {mixtures: ['a + b', 'b + a']}\n",
+        "study.mixtures[1]: 'b + a' repeats the mixture a+b: study.mixtures[0] is 'a + b'");
+    assertRefused(
+        "study: {families: [pairs], mixtures: ['b + a']}\n", "repeats the mixture a+b: study.families has pairs");
+    assertRefused("study: {mixtures: ['a']}\n", "each target alone is there in any case");
+    assertRefused(
+        "study: {mixtures: ['a + b'], controls_of: all}\n", "study.controls_of: the mixture all is not in the plan");
+    assertRefused("study: {controls_of: 'a + x'}\n", "study.controls_of: the mixture 'a + x': there is no task 'x'");
+  }
+
+  private static void assertRefused(String rest, String problem) {
+    var e = assertThrows(InvalidInputException.class, () -> plan(study(List.of("a", "b", "c"), rest)));
+    assertTrue(e.getMessage().contains(problem), e.getMessage());
+  }
+
+  @Test
+  void samePlanForSameStudy() {
+    StudyFile study =
+        study(List.of("a", "b", "c", "d"), "study: {random_subsets: 3, random_size: 2, families: [all]}\n");
+    assertEquals(plan(study).runs(), plan(study).runs());
+  }
+}
