@@ -126,10 +126,11 @@ public record EvaluationTasks(
   }
 
   private List<EvaluationItem> items(String name, DataSource source) {
+    Consumer<String> remarks = remark -> notes.accept("task " + name + ": " + remark);
     if (cut.isEmpty()) {
-      return EvaluationItems.read(source);
+      return EvaluationItems.read(source, remarks);
     }
-    EvaluationItems.Fitted fitted = EvaluationItems.readCut(source, cut.get());
+    EvaluationItems.Fitted fitted = EvaluationItems.readCut(source, cut.get(), remarks);
     if (fitted.cut() > 0) {
       notes.accept(
           "task %s: cut the documents of %,d of %,d items to fit max_length"

@@ -107,7 +107,7 @@ record RunData(List<TaskData> train, List<MicroBatch> validation) {
      * A task whose tokens the model knows; a tokenizer of another model would be noticed only in the midst of training.
      */
     private TaskData load(String name, DataSource source, ExampleEncoder examples, SharedExamples shared) {
-      TaskData data = TaskData.load(name, source, examples, shared::read);
+      TaskData data = TaskData.load(name, source, examples, shared::read, notes);
       int vocabulary = config.vocabSize();
       for (Example example : data.examples()) {
         int largest = Arrays.stream(example.ids()).max().orElse(0);

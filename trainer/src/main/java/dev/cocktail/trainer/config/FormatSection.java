@@ -11,7 +11,7 @@ import java.util.Optional;
 public record FormatSection(
     @Key(
             value = "Kind of the task's files.",
-            whenAbsent = "by the names' endings: .csv and .tsv, .parquet, otherwise JSONL")
+            whenAbsent = "by the names' endings: .csv and .tsv, .parquet, .json that begins with [, otherwise JSONL")
         Optional<DataFormat.Type> type,
     @Key(
             value = "Between the values of a CSV line: one character, or tab.",
@@ -21,7 +21,8 @@ public record FormatSection(
             value = "Around CSV values that hold delimiters or line ends; none where quotes are part of the values.",
             defaultsTo = "\"")
         String quote,
-    @Key(value = "Charset of JSONL and CSV files, such as iso-8859-1.", whenAbsent = "utf-8") Optional<String> charset,
+    @Key(value = "Charset of JSONL, JSON and CSV files, such as iso-8859-1.", whenAbsent = "utf-8")
+        Optional<String> charset,
     @Key("Names of a CSV file's columns, where its first line is not their header.") List<String> columns)
     implements Checked {
   private static final String NO_QUOTE = "none";

@@ -13,12 +13,11 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /** One of {@code tasks}: its data. */
-@Planned("form")
 public record TaskSection(
     @Key("Short name of the task, for reports and files; letters, digits, dots, hyphens, underscores.") String name,
     @Key(
-            "Training examples, JSONL, CSV or Parquet: records of messages, of prompt and completion, or of text;"
-                + " others need a template.")
+            "Training examples, JSONL, JSON, CSV or Parquet: records of messages, of prompt and completion, of"
+                + " conversations, of instruction and output, or of text; others need a template.")
         Path train,
     @Key(
             value = "Learn from so many of the training examples only, where there are more.",
@@ -36,6 +35,12 @@ public record TaskSection(
     @Key("How the files are read.") FormatSection format,
     @Key(value = "The system message of conversations that have none.", whenAbsent = "none") Optional<String> system,
     @Key("Makes conversations of records with fields of any names.") TemplateSection template,
+    @Key(
+            value =
+                "What other roles than system, user, assistant, human and gpt mean, such as {function_call: assistant,"
+                    + " observation: user}.",
+            whenAbsent = "they are errors")
+        ValueNames roles,
     @Key(value = "Which turns of the assistant are learnt: all, or the last of each conversation.", defaultsTo = "all")
         SourceRecord.Learn learn,
     @Key(
@@ -60,7 +65,7 @@ public record TaskSection(
 
   /** One of the task's files, and what is to be made of it. */
   public DataSource source(Path file) {
-    return new DataSource(file, format.toDataFormat(), template.toTaskTemplate(), system, learn);
+    return new DataSource(file, format.toDataFormat(), template.toTaskTemplate(), system, learn, roles.byValue());
   }
 
   /** The same task with no more than so many training examples. */
@@ -93,6 +98,15 @@ public record TaskSection(
   @Override
   public void check(Place place) {
     checkMetric(place);
+    roles
+        .byValue()
+        .forEach((role, meaning) -> {
+          if (!List.of("system", "user", "assistant").contains(meaning)) {
+            throw place.wrong(
+                "roles." + Scalars.shortened(role),
+                "'" + Scalars.shortened(meaning) + "' is not one of: system, user, assistant");
+          }
+        });
     if (seed.isPresent() && maxExamples.isEmpty()) {
       throw place.wrong("seed", "decides which examples max_examples keeps, but there is no max_examples; remove it");
     }

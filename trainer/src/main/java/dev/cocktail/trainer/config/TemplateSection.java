@@ -18,6 +18,25 @@ public record TemplateSection(
     @Key(value = "What the assistant answers, in Jinja.", whenAbsent = "no template") Optional<String> assistant,
     @Key(value = "A system message before it, in Jinja.", whenAbsent = "tasks[].system, if there is one")
         Optional<String> system,
+    @Key("Earlier turns, the same for every record: questions with their answers.") List<TurnSection> turns,
+    @Key(
+            value =
+                "A field with each record's own earlier turns: a list of [question, answer], or of turns as messages"
+                    + " have them; a record may lack it.",
+            whenAbsent = "no earlier turns of a record's own")
+        Optional<String> history,
+    @Key(
+            value =
+                "Fields made of a record's own before all else, by name, in Jinja, such as {question:"
+                    + " \"{{ text.split('?')[0] }}?\"}.",
+            whenAbsent = "none")
+        ValueNames fields,
+    @Key(
+            value =
+                "A condition in Jinja, such as \"kind == 'news'\"; records of which it does not hold are left out and"
+                    + " counted.",
+            whenAbsent = "all records are taken")
+        Optional<String> where,
     @Key(
             value =
                 "What stands for each value of the label's field, such as {0: negative, 1: neutral}; another value is"
@@ -31,6 +50,10 @@ public record TemplateSection(
             whenAbsent = "none may be cut")
         Optional<String> document)
     implements Checked {
+  public TemplateSection {
+    turns = List.copyOf(turns);
+  }
+
   /** The template; empty when there is none. */
   public Optional<TaskTemplate> toTaskTemplate() {
     if (user.isEmpty() || assistant.isEmpty()) {
@@ -38,9 +61,16 @@ public record TemplateSection(
     }
     List<Message> messages = new ArrayList<>();
     system.ifPresent(text -> messages.add(Message.system(text)));
+    for (TurnSection turn : turns) {
+      messages.add(Message.user(turn.user()));
+      messages.add(Message.assistant(turn.assistant()));
+    }
     messages.add(Message.user(user.get()));
     messages.add(Message.assistant(assistant.get()));
-    return Optional.of(TaskTemplate.of(messages, labels.byValue(), label, document));
+    TaskTemplate template = TaskTemplate.of(messages, labels.byValue(), label, document);
+    template = history.isPresent() ? template.withHistory(history.get()) : template;
+    template = where.isPresent() ? template.where(where.get()) : template;
+    return Optional.of(fields.byValue().isEmpty() ? template : template.withFields(fields.byValue()));
   }
 
   private boolean isEmpty() {
@@ -49,7 +79,11 @@ public record TemplateSection(
         && system.isEmpty()
         && labels.byValue().isEmpty()
         && label.isEmpty()
-        && document.isEmpty();
+        && document.isEmpty()
+        && turns.isEmpty()
+        && history.isEmpty()
+        && fields.byValue().isEmpty()
+        && where.isEmpty();
   }
 
   @Override
@@ -67,6 +101,12 @@ public record TemplateSection(
     checkText(place, "system", system);
     checkText(place, "user", user);
     checkText(place, "assistant", assistant);
+    for (int i = 0; i < turns.size(); i++) {
+      checkText(place, "turns[" + i + "].user", Optional.of(turns.get(i).user()));
+      checkText(place, "turns[" + i + "].assistant", Optional.of(turns.get(i).assistant()));
+    }
+    checkText(place, "where", where.map(TaskTemplate::condition));
+    fields.byValue().forEach((name, text) -> checkText(place, "fields." + name, Optional.of(text)));
     try {
       toTaskTemplate();
     } catch (InvalidInputException e) { // The parts do not fit together; the message begins with the key.

@@ -12,12 +12,12 @@ import java.util.Optional;
 /**
  * How data files are to be read, where their names' endings do not say it.
  *
- * @param type by default told by the ending: {@code .csv} and {@code .tsv} are CSV, {@code .parquet} is Parquet, and
- *     all others are JSONL
+ * @param type by default told by the ending: {@code .csv} and {@code .tsv} are CSV, {@code .parquet} is Parquet, {@code
+ *     .json} is one list where it begins with a bracket, and all others are JSONL
  * @param delimiter between the values of a CSV line; by default a tab in files that end with {@code .tsv}, otherwise a
  *     comma
  * @param quote around values of CSV files that hold delimiters or line ends; empty where quotes are part of the values
- * @param charset of JSONL and CSV files; by default UTF-8
+ * @param charset of all files but Parquet; by default UTF-8
  * @param columns names of the columns of CSV files whose first line is not their header; empty where it is
  */
 public record DataFormat(
@@ -28,7 +28,10 @@ public record DataFormat(
     List<String> columns) {
   /** A kind of file. */
   public enum Type {
+    /** One JSON object a line. */
     JSONL,
+    /** One list of JSON objects. */
+    JSON,
     CSV,
     PARQUET
   }
@@ -59,6 +62,11 @@ public record DataFormat(
 
   char delimiterOf(Path file) {
     return delimiter.orElse(endsWith(file, ".tsv") ? '\t' : ',');
+  }
+
+  /** Whether the file's first character decides between one list and a line for each record. */
+  boolean isUndecided(Path file) {
+    return type.isEmpty() && endsWith(file, ".json");
   }
 
   private static boolean endsWith(Path file, String ending) {

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.tensor.NearestName;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -16,6 +17,8 @@ import java.util.Optional;
  * @param fields by name, in the file's order; values of CSV files are text
  */
 record DataRow(String origin, ObjectNode fields) {
+  private static final int LONGEST_SHOWN = 60;
+
   DataRow {
     requireNonNull(origin, "origin");
     requireNonNull(fields, "fields");
@@ -37,6 +40,28 @@ record DataRow(String origin, ObjectNode fields) {
       throw wrong("\"cluster\" is " + cluster + "; expected text or a whole number");
     }
     return Optional.of(cluster.asText());
+  }
+
+  /**
+   * The value of a field.
+   *
+   * @param user what names the field, for the message
+   * @throws InvalidInputException when this record lacks it, with the nearest name
+   */
+  JsonNode require(String field, String user) {
+    JsonNode value = fields.get(field);
+    if (value == null) {
+      List<String> names = fieldNames();
+      throw wrong(
+          "%s names the field '%s', which this record does not have%s (it has: %s)"
+              .formatted(user, shown(field), NearestName.hint(shown(field), names), shown(String.join(", ", names))));
+    }
+    return value;
+  }
+
+  /** A text short enough for a message. */
+  static String shown(String text) {
+    return text.length() <= LONGEST_SHOWN ? text : text.substring(0, LONGEST_SHOWN) + "...";
   }
 
   InvalidInputException wrong(String what) {

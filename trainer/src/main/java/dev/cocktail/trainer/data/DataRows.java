@@ -26,11 +26,12 @@ final class DataRows {
       throw new InvalidInputException(file + " is a folder; expected a data file");
     }
     if (!Files.exists(file)) {
-      throw new InvalidInputException(file + " does not exist. Expected a data file: JSONL, CSV or Parquet");
+      throw new InvalidInputException(file + " does not exist. Expected a data file: JSONL, JSON, CSV or Parquet");
     }
     Rows rows =
         switch (format.typeOf(file)) {
-          case JSONL -> new JsonRows(file, format);
+          case JSONL -> format.isUndecided(file) ? undecided(file, format) : new JsonRows(file, format);
+          case JSON -> new JsonListRows(file, format);
           case CSV -> new CsvRows(file, format);
           case PARQUET -> new ParquetRows(file);
         };
@@ -39,5 +40,11 @@ final class DataRows {
     } catch (IOException e) {
       throw new InvalidInputException("Cannot read " + file + ": " + e.getMessage(), e);
     }
+  }
+
+  private static Rows undecided(Path file, DataFormat format) {
+    return consumer ->
+        (JsonListRows.isList(file, format) ? new JsonListRows(file, format) : new JsonRows(file, format))
+            .read(consumer);
   }
 }

@@ -17,20 +17,32 @@ import java.util.function.Consumer;
 /**
  * A file of examples and what is to be made of its records: the one way from any file to training and to questions.
  *
- * @param file JSONL, CSV or Parquet
+ * @param file JSONL, JSON, CSV or Parquet
  * @param format how it is read
  * @param template turns a record's fields into a conversation; without one, the fields' names say what a record is
  * @param system the system message of conversations that have none
  * @param learn which of the assistant's turns are learnt
+ * @param roles what other roles than system, user and assistant mean, such as {@code observation: user}
  */
 public record DataSource(
-    Path file, DataFormat format, Optional<TaskTemplate> template, Optional<String> system, Learn learn) {
+    Path file,
+    DataFormat format,
+    Optional<TaskTemplate> template,
+    Optional<String> system,
+    Learn learn,
+    Map<String, String> roles) {
   public DataSource {
+    roles = Map.copyOf(roles);
     requireNonNull(file, "file");
     requireNonNull(format, "format");
     requireNonNull(template, "template");
     requireNonNull(system, "system");
     requireNonNull(learn, "learn");
+  }
+
+  public DataSource(
+      Path file, DataFormat format, Optional<TaskTemplate> template, Optional<String> system, Learn learn) {
+    this(file, format, template, system, learn, Map.of());
   }
 
   /** A file whose name says how it is read, of messages, prompts with completions, or plain text. */
@@ -75,11 +87,13 @@ public record DataSource(
   /**
    * Hands every record of the file on, in order, without keeping them.
    *
+   * @return remarks for people on the file as a whole, such as how many records were left out
    * @throws InvalidInputException naming file, line or row, what is wrong and what was expected; also when there is no
    *     record
    */
-  public void read(Consumer<? super SourceRecord> consumer) {
+  public List<String> read(Consumer<? super SourceRecord> consumer) {
     var records = new long[1];
+    var kept = new long[1];
     var unknown = new UnknownLabels();
     DataRows.read(
         file,
@@ -87,7 +101,12 @@ public record DataSource(
         row -> {
           records[0]++;
           try {
-            SourceRecord record = record(row);
+            Optional<DataRow> prepared = template.isPresent() ? template.get().prepare(row) : Optional.of(row);
+            if (prepared.isEmpty()) {
+              return;
+            }
+            kept[0]++;
+            SourceRecord record = record(prepared.get());
             if (unknown.first == null) {
               consumer.accept(record);
             }
@@ -100,10 +119,20 @@ public record DataSource(
       throw new InvalidInputException(
           file + " holds no example, so its task is empty. In a file of JSON lines, " + RecordForm.FORMS);
     }
+    if (kept[0] == 0) {
+      throw new InvalidInputException(
+          "%s: template.where holds of none of the %,d records, so the task is empty".formatted(file, records[0]));
+    }
+    if (kept[0] == records[0]) {
+      return List.of();
+    }
+    return List.of(
+        "%s: %,d of %,d records left out, of which template.where does not hold"
+            .formatted(file, records[0] - kept[0], records[0]));
   }
 
   private SourceRecord record(DataRow row) {
-    SourceRecord record = template.isPresent() ? template.get().apply(row) : RecordForm.of(row);
+    SourceRecord record = template.isPresent() ? template.get().apply(row, roles) : RecordForm.of(row, roles);
     return switch (record) {
       case Conversation conversation -> completed(conversation);
       case SourceRecord other -> {

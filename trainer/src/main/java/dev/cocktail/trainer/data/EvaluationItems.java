@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * Reads a data set as questions with right answers: of a conversation the assistant's last message is the answer, of a
@@ -28,8 +29,13 @@ public final class EvaluationItems {
    * @throws InvalidInputException naming file, line or row, what is wrong and what was expected
    */
   public static List<EvaluationItem> read(DataSource source) {
+    return read(source, _ -> {});
+  }
+
+  /** As {@link #read(DataSource)}, with the reader's remarks on the file. */
+  public static List<EvaluationItem> read(DataSource source, Consumer<String> notes) {
     List<EvaluationItem> items = new ArrayList<>();
-    source.read(record -> items.add(item(record)));
+    source.read(record -> items.add(item(record))).forEach(notes);
     return items;
   }
 
@@ -45,9 +51,9 @@ public final class EvaluationItems {
    * what is left of a document does not give its own answer away. Items without a document, and those whose rest alone
    * is too long, stay as they are.
    */
-  public static Fitted readCut(DataSource source, DocumentCut cut) {
+  public static Fitted readCut(DataSource source, DocumentCut cut, Consumer<String> notes) {
     List<SourceRecord> records = new ArrayList<>();
-    source.read(records::add);
+    source.read(records::add).forEach(notes);
     String longest =
         records.stream()
             .map(record -> item(record).gold())

@@ -76,7 +76,9 @@ final class JsonRows implements DataRows.Rows {
                   column,
                   reason(e),
                   lfs,
-                  text.strip().startsWith("[") && line == 1 ? "; a JSON list over several lines is not JSONL" : ""),
+                  text.strip().startsWith("[") && line == 1
+                      ? "; a JSON list over several lines is not JSONL: set format: {type: json}"
+                      : ""),
           e);
     }
     if (node instanceof ObjectNode object) {
@@ -86,7 +88,7 @@ final class JsonRows implements DataRows.Rows {
   }
 
   /** What the parser says, without its remarks on itself. */
-  private static String reason(JsonProcessingException failure) {
+  static String reason(JsonProcessingException failure) {
     String text = failure.getOriginalMessage();
     if (text.startsWith("Trailing token")) {
       return "more follows after the object; expected one object a line";

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 
 /**
  * The examples of one task, tokenised.
@@ -59,28 +60,39 @@ public record TaskData(String name, List<Example> examples, TaskStatistics stati
    *     learnt: both mean that the marks of what is learnt are wrong (plain text is learnt as a whole)
    */
   public static TaskData load(String name, DataSource source, ExampleEncoder encoder) {
-    return load(name, source, encoder, (_, _) -> {});
+    return load(name, source, encoder, (_, _) -> {}, _ -> {});
   }
 
-  /** As {@link #load(String, DataSource, ExampleEncoder)}, and hands on what became an example with it. */
+  /**
+   * As {@link #load(String, DataSource, ExampleEncoder)}.
+   *
+   * @param kept told what became an example, with it
+   * @param notes told what the file's reader remarks
+   */
   public static TaskData load(
-      String name, DataSource source, ExampleEncoder encoder, BiConsumer<SourceRecord, Example> kept) {
+      String name,
+      DataSource source,
+      ExampleEncoder encoder,
+      BiConsumer<SourceRecord, Example> kept,
+      Consumer<String> notes) {
     var file = source.file();
     var examples = new ArrayList<Example>();
     var counts = new long[4]; // dropped, cut, cut tokens, plain
-    source.read(record -> {
-      var encoded = encoder.encode(record);
-      encoded
-          .example()
-          .ifPresent(example -> {
-            examples.add(example);
-            kept.accept(record, example);
-          });
-      counts[0] += encoded.example().isEmpty() ? 1 : 0;
-      counts[1] += encoded.cutTokens() > 0 ? 1 : 0;
-      counts[2] += encoded.cutTokens();
-      counts[3] += record instanceof SourceRecord.PlainText ? 1 : 0;
-    });
+    List<String> remarks =
+        source.read(record -> {
+          var encoded = encoder.encode(record);
+          encoded
+              .example()
+              .ifPresent(example -> {
+                examples.add(example);
+                kept.accept(record, example);
+              });
+          counts[0] += encoded.example().isEmpty() ? 1 : 0;
+          counts[1] += encoded.cutTokens() > 0 ? 1 : 0;
+          counts[2] += encoded.cutTokens();
+          counts[3] += record instanceof SourceRecord.PlainText ? 1 : 0;
+        });
+    remarks.forEach(remark -> notes.accept("task " + name + ": " + remark));
     if (examples.isEmpty()) {
       throw new InvalidInputException(
           "%s: task %s is empty: all of its %,d examples are longer than max_length. Raise max_length or shorten them"

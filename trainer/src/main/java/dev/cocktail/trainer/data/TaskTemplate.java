@@ -1,10 +1,7 @@
 package dev.cocktail.trainer.data;
 
-import static java.util.Objects.requireNonNull;
-
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.cocktail.tensor.InvalidInputException;
-import dev.cocktail.tensor.NearestName;
 import dev.cocktail.transformer.text.Message;
 import dev.cocktail.transformer.text.TextTemplate;
 import java.util.ArrayList;
@@ -20,22 +17,34 @@ import java.util.Set;
  * value of a field. What the fields hold is only ever text: it is never executed.
  */
 public final class TaskTemplate {
-  private static final int LONGEST_SHOWN = 60;
-
   /** A message of the conversation: who says it, and how. */
   private record Turn(String role, TextTemplate text) {}
+
+  /** What precedes the turns: a condition on records, and fields that are made of a record's own. */
+  private record Preparation(Optional<TextTemplate> where, Map<String, TextTemplate> fields) {
+    private static final Preparation NONE = new Preparation(Optional.empty(), Map.of());
+  }
 
   private final List<Turn> turns;
   private final Map<String, String> labels;
   private final Optional<String> label;
   private final Optional<String> document;
+  private final Optional<String> history;
+  private final Preparation preparation;
 
   private TaskTemplate(
-      List<Turn> turns, Map<String, String> labels, Optional<String> label, Optional<String> document) {
+      List<Turn> turns,
+      Map<String, String> labels,
+      Optional<String> label,
+      Optional<String> document,
+      Optional<String> history,
+      Preparation preparation) {
     this.turns = List.copyOf(turns);
     this.labels = Collections.unmodifiableMap(new LinkedHashMap<>(labels));
     this.label = label;
     this.document = document;
+    this.history = history;
+    this.preparation = preparation;
   }
 
   /**
@@ -72,7 +81,76 @@ public final class TaskTemplate {
       throw new InvalidInputException(
           "document: no text of the template names the field '%s'".formatted(shown(document.get())));
     }
-    return new TaskTemplate(turns, labels, labelled, document);
+    return new TaskTemplate(turns, labels, labelled, document, Optional.empty(), Preparation.NONE);
+  }
+
+  /**
+   * The same with earlier turns of each record's own, after a system message and before all other turns.
+   *
+   * @param field a list of turns; a record may lack it
+   */
+  public TaskTemplate withHistory(String field) {
+    return new TaskTemplate(turns, labels, label, document, Optional.of(field), preparation);
+  }
+
+  /**
+   * The same for records of which a condition holds; others are left out.
+   *
+   * @param condition in Jinja, such as {@code year == '2019'}, of the record's own fields
+   * @throws InvalidInputException when it is no condition
+   */
+  public TaskTemplate where(String condition) {
+    TextTemplate where = TextTemplate.of("{% if " + condition + " %}yes{% endif %}");
+    return new TaskTemplate(
+        turns, labels, label, document, history, new Preparation(Optional.of(where), preparation.fields()));
+  }
+
+  /** A text that is empty unless a condition holds. */
+  public static String condition(String condition) {
+    return "{% if " + condition + " %}yes{% endif %}";
+  }
+
+  /**
+   * The same with fields that are made of a record's own before all else; one of the same name is replaced.
+   *
+   * @param fields by name, in Jinja; each may use those before it
+   * @throws InvalidInputException when one is no template
+   */
+  public TaskTemplate withFields(Map<String, String> fields) {
+    Map<String, TextTemplate> made = new LinkedHashMap<>();
+    fields.forEach((name, text) -> made.put(name, TextTemplate.of(text)));
+    return new TaskTemplate(turns, labels, label, document, history, new Preparation(preparation.where(), made));
+  }
+
+  /** The record with the fields that are made; empty when the condition does not hold. */
+  Optional<DataRow> prepare(DataRow row) {
+    if (preparation.where().isPresent()) {
+      TextTemplate where = preparation.where().get();
+      where.fields().forEach(field -> row.require(field, "the template's condition"));
+      if (rendered(row, where, plainValues(row), "the template's condition").isEmpty()) {
+        return Optional.empty();
+      }
+    }
+    if (preparation.fields().isEmpty()) {
+      return Optional.of(row);
+    }
+    DataRow made = new DataRow(row.origin(), row.fields().deepCopy());
+    preparation
+        .fields()
+        .forEach((name, text) -> {
+          String user = "the template's field '" + shown(name) + "'";
+          text.fields().forEach(field -> made.require(field, user));
+          made.fields().put(name, rendered(made, text, plainValues(made), user));
+        });
+    return Optional.of(made);
+  }
+
+  private static String rendered(DataRow row, TextTemplate text, Map<String, Object> values, String user) {
+    try {
+      return text.render(values);
+    } catch (InvalidInputException e) {
+      throw new InvalidInputException("%s: %s: %s".formatted(row.origin(), user, e.getMessage()), e);
+    }
   }
 
   /** A value of the label's field for which there is no label. */
@@ -99,20 +177,23 @@ public final class TaskTemplate {
   /**
    * The conversation of a record.
    *
+   * @param row as {@link #prepare} made it
+   * @param roles what other roles of its history mean
    * @throws InvalidInputException naming the record's origin and what it lacks
    */
-  SourceRecord.Conversation apply(DataRow row) {
+  SourceRecord.Conversation apply(DataRow row, Map<String, String> roles) {
     Map<String, Object> values = values(row);
-    List<Message> messages = render(row, values);
+    List<Message> earlier = history.map(field -> new Turns(row, roles).ofOptional(field)).orElse(List.of());
+    List<Message> messages = render(row, values, earlier);
     if (messages.getLast().content().isBlank()) {
       throw row.wrong(
           "the assistant's text is empty, so there is nothing to learn; fill the field, or remove the record");
     }
-    Optional<SourceRecord.Document> cuttable = document.map(field -> document(row, field, values));
+    Optional<SourceRecord.Document> cuttable = document.map(field -> document(row, field, values, earlier));
     return new SourceRecord.Conversation(row.origin(), messages, SourceRecord.Learn.ALL, row.cluster(), cuttable);
   }
 
-  private SourceRecord.Document document(DataRow row, String field, Map<String, Object> values) {
+  private SourceRecord.Document document(DataRow row, String field, Map<String, Object> values, List<Message> earlier) {
     JsonNode whole = row.fields().get(field);
     if (!whole.isTextual() && !whole.isNull()) {
       throw row.wrong("the document '%s' is %s; expected text".formatted(shown(field), DataRow.kind(whole)));
@@ -122,20 +203,19 @@ public final class TaskTemplate {
         text -> {
           Map<String, Object> shorter = new LinkedHashMap<>(values);
           shorter.put(field, text);
-          return render(row, shorter);
+          return render(row, shorter, earlier);
         });
   }
 
-  private List<Message> render(DataRow row, Map<String, Object> values) {
+  private List<Message> render(DataRow row, Map<String, Object> values, List<Message> earlier) {
     List<Message> messages = new ArrayList<>();
     for (Turn turn : turns) {
-      try {
-        messages.add(new Message(turn.role(), turn.text().render(values)));
-      } catch (InvalidInputException e) {
-        throw new InvalidInputException(
-            "%s: the template's %s text: %s".formatted(row.origin(), turn.role(), e.getMessage()), e);
+      String text = rendered(row, turn.text(), values, "the template's " + turn.role() + " text");
+      if (!turn.role().equals("system") || !text.isBlank()) {
+        messages.add(new Message(turn.role(), text));
       }
     }
+    messages.addAll(messages.getFirst().role().equals("system") ? 1 : 0, earlier);
     return messages;
   }
 
@@ -143,25 +223,21 @@ public final class TaskTemplate {
   private Map<String, Object> values(DataRow row) {
     for (Turn turn : turns) {
       for (String field : turn.text().fields()) {
-        requireField(row, field, "the template's " + turn.role() + " text");
+        row.require(field, "the template's " + turn.role() + " text");
       }
     }
-    label.ifPresent(field -> requireField(row, field, "the template's label"));
-    Map<String, Object> values = new LinkedHashMap<>();
-    row.fields().properties().forEach(field -> values.put(field.getKey(), value(field.getValue())));
+    label.ifPresent(field -> row.require(field, "the template's label"));
+    Map<String, Object> values = plainValues(row);
     if (!labels.isEmpty()) {
       values.put(label.orElseThrow(), labelOf(row, label.get()));
     }
     return values;
   }
 
-  private static void requireField(DataRow row, String field, String user) {
-    if (!row.fields().has(field)) {
-      List<String> names = row.fieldNames();
-      throw row.wrong(
-          "%s names the field '%s', which this record does not have%s (it has: %s)"
-              .formatted(user, shown(field), NearestName.hint(shown(field), names), shown(String.join(", ", names))));
-    }
+  private static Map<String, Object> plainValues(DataRow row) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    row.fields().properties().forEach(field -> values.put(field.getKey(), value(field.getValue())));
+    return values;
   }
 
   private String labelOf(DataRow row, String field) {
@@ -198,7 +274,6 @@ public final class TaskTemplate {
   }
 
   private static String shown(String text) {
-    requireNonNull(text, "text");
-    return text.length() <= LONGEST_SHOWN ? text : text.substring(0, LONGEST_SHOWN) + "...";
+    return DataRow.shown(text);
   }
 }

@@ -34,6 +34,11 @@ class RunFilePropertyTest {
             assistant: "{{ fields['null'] }}"
             labels: {0: no, "null": "true", "": 'ä "quoted"'}
             document: a
+            turns: [{user: "{{ a }}?", assistant: "no"}, {user: b, assistant: c}]
+            history: "earlier turns"
+            fields: {"b c": "{{ a }}: 'x'", d: "e"}
+            where: "a == 'b'"
+          roles: {"function call": assistant, 1: user}
       mixture: {strategy: weights, weights: {fpb: 2, news: 1.5}, unit: supervised_tokens, seed: 7}
       training:
         max_steps: 10

@@ -130,6 +130,28 @@ class RunFileTest {
         .hasMessage("run.yaml:5: tasks[1].name: 'news' is already the name of another task");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"tab", "\"\\t\"", "'\t'"})
+  void aTabMayBeSpelledOut(String tab) {
+    RunFile run = parse("model: m\ntasks: [{name: a, train: b, format: {delimiter: " + tab + "}}]\n");
+    assertThat(run.tasks().getFirst().format().toDataFormat().delimiter()).contains('\t');
+    assertThat(parse(run.toYaml())).isEqualTo(run);
+  }
+
+  @Test
+  void partsOfATemplateAreCheckedInTheirLines() {
+    String task = "model: m\ntasks:\n  - name: a\n    train: b\n";
+    String template = task + "    template:\n      user: q\n      assistant: a\n";
+    assertRefused(template + "      where: 'a is odd_looking'\n").hasMessageStartingWith("run.yaml:8: tasks[0].template.where: ");
+    assertRefused(template + "      fields:\n        x: '{{ a'\n")
+        .hasMessageStartingWith("run.yaml:9: tasks[0].template.fields.x: ");
+    assertRefused(template + "      turns:\n        - user: q\n          assistant: '{% if %}'\n")
+        .hasMessageStartingWith("run.yaml:10: tasks[0].template.turns[0].assistant: ");
+    assertRefused(task + "    template: {history: h}\n").hasMessageContaining("template.user: is missing");
+    assertRefused(task + "    roles: {tool: robot}\n")
+        .hasMessageStartingWith("run.yaml:5: tasks[0].roles.tool: 'robot' is not one of: system, user, assistant");
+  }
+
   @Test
   void missingKeysAreNamed() {
     assertRefused("tasks: [{name: a, train: b}]").hasMessageStartingWith("run.yaml:1: model: is missing; give it:");

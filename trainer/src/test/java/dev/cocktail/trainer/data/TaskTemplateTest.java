@@ -163,7 +163,8 @@ class TaskTemplateTest {
         .hasMessageContaining("too long without its document too")
         .hasMessageContaining("cut_or_drop");
 
-    var items = EvaluationItems.readCut(source(file, template), new DocumentCut(ChatEncoder.of(tokenizer), 64));
+    var items =
+        EvaluationItems.readCut(source(file, template), new DocumentCut(ChatEncoder.of(tokenizer), 64), _ -> {});
     assertThat(items.cut()).isEqualTo(1);
     var chat = (EvaluationItem.Chat) items.items().getFirst().prompt();
     assertThat(chat.messages().getLast().content()).startsWith("ä🚀x").endsWith("\nQ: the question");
