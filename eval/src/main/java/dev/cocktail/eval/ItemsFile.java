@@ -1,19 +1,26 @@
 package dev.cocktail.eval;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.cocktail.eval.EvaluationItem.Chat;
 import dev.cocktail.eval.EvaluationItem.Plain;
 import dev.cocktail.eval.metric.Outcome;
+import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.safetensors.AtomicFile;
 import java.io.BufferedOutputStream;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The file of an evaluation's items, one JSON object a line: {@code task}, {@code item} (its number from 0), {@code
@@ -24,6 +31,19 @@ import java.util.Map;
  */
 public final class ItemsFile {
   private static final ObjectMapper JSON = new ObjectMapper();
+
+  private static final List<String> COLUMNS_READ =
+      List.of(
+          "task",
+          "origin",
+          "answer",
+          "gold",
+          "read_strict",
+          "read_lenient",
+          "right_strict",
+          "right_lenient",
+          "loss",
+          "loss_tokens");
 
   private ItemsFile() {}
 
@@ -45,6 +65,57 @@ public final class ItemsFile {
           }
           out.flush();
         });
+  }
+
+  /**
+   * Reads what {@link #write} wrote.
+   *
+   * @return what became of the items of each task, in their order
+   * @throws InvalidInputException naming the line that is broken
+   */
+  public static Map<String, List<AnsweredItem>> read(Path file) {
+    Map<String, List<AnsweredItem>> byTask = new LinkedHashMap<>();
+    try (BufferedReader lines = Files.newBufferedReader(file)) {
+      int number = 0;
+      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        number++;
+        JsonNode row = parse(line, file, number);
+        byTask.computeIfAbsent(text(row, "task"), _ -> new ArrayList<>()).add(answered(row));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(new IOException(file + " cannot be read: " + e.getMessage(), e));
+    }
+    return byTask;
+  }
+
+  private static JsonNode parse(String line, Path file, int number) {
+    try {
+      JsonNode row = JSON.readTree(line);
+      boolean whole = row != null && COLUMNS_READ.stream().allMatch(row::has);
+      if (whole) {
+        return row;
+      }
+    } catch (JsonProcessingException _) {
+      // Said below.
+    }
+    throw new InvalidInputException(file + ":" + number + ": expected one answered item as JSON; is the file whole?");
+  }
+
+  private static AnsweredItem answered(JsonNode row) {
+    String gold = text(row, "gold");
+    return new AnsweredItem(
+        text(row, "origin"),
+        Optional.ofNullable(text(row, "cluster")),
+        text(row, "answer"),
+        new Outcome(gold, Optional.ofNullable(text(row, "read_strict")), row.get("right_strict").asBoolean()),
+        new Outcome(gold, Optional.ofNullable(text(row, "read_lenient")), row.get("right_lenient").asBoolean()),
+        row.get("loss").isNull() ? Double.NaN : row.get("loss").asDouble(),
+        row.get("loss_tokens").asInt());
+  }
+
+  private static String text(JsonNode row, String column) {
+    JsonNode value = row.get(column);
+    return value == null || value.isNull() ? null : value.asText();
   }
 
   private static byte[] line(String task, int number, ItemResult result) throws IOException {

@@ -343,6 +343,23 @@ class EvaluatorTest {
     assertThat(new ObjectMapper().readTree(lines.get(1)).at("/prompt/0/content").asText()).isEqualTo("oil?");
     assertThat(new ObjectMapper().readTree(lines.get(2)).path("gold").asText()).isEqualTo("down");
 
+    List<AnsweredItem> read = ItemsFile.read(file).get("moves");
+    assertThat(read).hasSameSizeAs(lines);
+    for (int i = 0; i < read.size(); i++) {
+      ItemResult result = evaluation.items().get(i);
+      assertThat(read.get(i).origin()).isEqualTo("data.jsonl:" + (i + 1));
+      assertThat(read.get(i).cluster()).isEqualTo(result.item().cluster());
+      assertThat(read.get(i).outcome(Reading.STRICT)).isEqualTo(result.strict());
+      assertThat(read.get(i).outcome(Reading.LENIENT)).isEqualTo(result.lenient());
+      assertThat(read.get(i).loss()).isEqualTo(result.loss());
+      assertThat(read.get(i).lossTokens()).isEqualTo(result.lossTokens());
+    }
+    Path cut = temporary.resolve("cut.jsonl");
+    Files.writeString(cut, lines.get(0) + "\n" + lines.get(1).substring(0, 40) + "\n");
+    assertThatThrownBy(() -> ItemsFile.read(cut))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageStartingWith(cut + ":2: expected one answered item");
+
     Path taken = Files.createDirectories(temporary.resolve("taken/inside")).getParent();
     assertThatThrownBy(() -> ItemsFile.write(taken, List.of(evaluation))).isInstanceOf(UncheckedIOException.class);
     try (var left = Files.list(temporary)) {

@@ -142,7 +142,8 @@ class RunFileTest {
   void partsOfATemplateAreCheckedInTheirLines() {
     String task = "model: m\ntasks:\n  - name: a\n    train: b\n";
     String template = task + "    template:\n      user: q\n      assistant: a\n";
-    assertRefused(template + "      where: 'a is odd_looking'\n").hasMessageStartingWith("run.yaml:8: tasks[0].template.where: ");
+    assertRefused(template + "      where: 'a is odd_looking'\n")
+        .hasMessageStartingWith("run.yaml:8: tasks[0].template.where: ");
     assertRefused(template + "      fields:\n        x: '{{ a'\n")
         .hasMessageStartingWith("run.yaml:9: tasks[0].template.fields.x: ");
     assertRefused(template + "      turns:\n        - user: q\n          assistant: '{% if %}'\n")
