@@ -5,7 +5,7 @@ public final class InterruptedRunException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   /**
-   * @param message what was saved and how to continue
+   * @param message where it stopped and what was saved
    */
   public InterruptedRunException(String message) {
     super(message);

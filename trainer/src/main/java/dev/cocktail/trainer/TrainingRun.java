@@ -152,7 +152,7 @@ final class TrainingRun implements Trainer.Course {
       RunOutcome outcome = finish(progress.step());
       if (ending == Ending.INTERRUPTED) {
         throw new InterruptedRunException(
-            "stopped after step %d of %d; what was learnt is in %s; train --resume continues"
+            "stopped after step %d of %d; what was learnt is in %s"
                 .formatted(progress.step(), plan.steps(), lastFolder()));
       }
       listener.ended(new TrainingListener.RunEnd(progress.step(), parts.target(), criterion.map(_ -> folder.last())));

@@ -70,13 +70,13 @@ public abstract class CocktailCommand implements Callable<Integer> {
     }
   }
 
-  /** Fine-tunes as a run file says: with progress on standard error, and saving when the user interrupts. */
-  protected final FineTuning.Result fineTune(RunFile run, Device device) {
-    return fineTune(run, device, false, new TrainingListener() {});
+  /** What the user can do after an interruption. */
+  protected String howToGoOn() {
+    return "train --resume continues";
   }
 
   /**
-   * The same.
+   * Fine-tunes as a run file says: with progress on standard error, and saving when the user interrupts.
    *
    * @param resume whether a run that the output folder holds is continued
    * @param listener hears of the run
@@ -96,7 +96,7 @@ public abstract class CocktailCommand implements Callable<Integer> {
         return shared.quiet() ? fineTuning.run() : fineTuning.listener(progress).run();
       } catch (InterruptedRunException e) {
         // Said here: once the interruption is closed, the virtual machine may end at any moment.
-        err().println("cocktail: " + e.getMessage());
+        err().println("cocktail: " + e.getMessage() + "; " + howToGoOn());
         err().flush();
         throw e;
       }

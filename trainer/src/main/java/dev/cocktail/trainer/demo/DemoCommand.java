@@ -6,17 +6,19 @@ import dev.cocktail.eval.answer.AnswerForm.Reading;
 import dev.cocktail.eval.statistics.Estimate;
 import dev.cocktail.eval.statistics.PairedDifference;
 import dev.cocktail.tensor.Device;
-import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.FineTuning;
+import dev.cocktail.trainer.InterruptedRunException;
+import dev.cocktail.trainer.Interruption;
+import dev.cocktail.trainer.TrainingListener;
 import dev.cocktail.trainer.cli.CocktailCommand;
 import dev.cocktail.trainer.config.RunFile;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -33,8 +35,8 @@ public final class DemoCommand extends CocktailCommand {
       names = "--output",
       paramLabel = "DIR",
       description =
-          "A new folder for the model, the data, the runs and the report (default: runs/demo, or the next free"
-              + " number).")
+          "The folder for the model, the data, the runs and the report: a new one, or that of a demo that goes on"
+              + " (default: runs/demo, or the next number, whichever is free or was interrupted).")
   private Path output;
 
   @Override
@@ -44,18 +46,16 @@ public final class DemoCommand extends CocktailCommand {
 
   /** The demo at a size; tests make it smaller. */
   int demo(DemoSize size) {
-    Path folder = output == null ? nextFree(Path.of("runs")) : output;
-    requireFree(folder);
-    try (Device device = shared().openDevice(this::note)) { // First: a refusal leaves no files behind.
-      DemoMaterial.writeDemo(folder, size);
+    try (Device device = shared().openDevice(this::note); // First: a refusal leaves no files behind.
+        DemoFolder folder = output == null ? DemoFolder.next(Path.of("runs"), size) : DemoFolder.named(output, size);
+        var interruption = Interruption.watch()) {
       describe(folder, size);
-      DemoResults results = compare(folder, device);
+      DemoResults results = compare(folder.path(), device, interruption::requested);
       results
           .evaluations()
           .forEach((arm, tasks) ->
-              ItemsFile.write(folder.resolve(arm.name() + ".items.jsonl"), List.copyOf(tasks.values())));
-      Path report = folder.resolve("report.html");
-      new DemoReport(results, size, device.name()).page().write(report);
+              ItemsFile.write(folder.path().resolve(arm.name() + ".items.jsonl"), List.copyOf(tasks.values())));
+      new DemoReport(results, size, device.name()).page().write(folder.report());
       if (shared().json()) {
         printJson(summary(folder, results));
       } else {
@@ -65,22 +65,19 @@ public final class DemoCommand extends CocktailCommand {
     }
   }
 
-  private static Path nextFree(Path parent) {
-    Path folder = parent.resolve("demo");
-    for (int number = 2; Files.exists(folder); number++) {
-      folder = parent.resolve("demo-" + number);
-    }
-    return folder;
+  @Override
+  protected String howToGoOn() {
+    return "./cocktail demo" + (output == null ? "" : " --output " + output) + " goes on";
   }
 
-  private static void requireFree(Path folder) {
-    if (Files.exists(folder)) {
-      throw new InvalidInputException("--output: " + folder + " is there already; name a new folder");
+  private void describe(DemoFolder folder, DemoSize size) {
+    if (folder.goesOn()) {
+      note("Going on with the demo in " + folder.path() + ", with what it has learnt already.");
     }
-  }
-
-  private void describe(Path folder, DemoSize size) {
-    note("The demo's files are in " + folder + ": a small Phi-3 model that knows financial news but no task, four");
+    note(
+        "The demo's files are in "
+            + folder.path()
+            + ": a small Phi-3 model that knows financial news but no task, four");
     note(
         "tasks with %,d training examples each, and a run file for each of five adapters."
             .formatted(size.trainItems()));
@@ -92,7 +89,7 @@ public final class DemoCommand extends CocktailCommand {
             .formatted(size.steps(), DemoSize.TOKENS_PER_STEP));
   }
 
-  private DemoResults compare(Path folder, Device device) {
+  private DemoResults compare(Path folder, Device device, BooleanSupplier stop) {
     var evaluation = new DemoEvaluation(folder, device);
     Map<DemoArm, Map<DemoTask, Evaluation>> evaluations = new LinkedHashMap<>();
     Map<DemoArm, RunMetrics> metrics = new LinkedHashMap<>();
@@ -104,18 +101,30 @@ public final class DemoCommand extends CocktailCommand {
       note("");
       if (arm.runFile().isPresent()) {
         note(place + "training");
-        FineTuning.Result result = fineTune(shared().apply(RunFile.read(folder.resolve(arm.runFile().get()))), device);
+        RunFile run = shared().apply(RunFile.read(folder.resolve(arm.runFile().get())));
+        FineTuning.Result result = fineTune(run, device, true, new TrainingListener() {});
         metrics.put(arm, RunMetrics.read(result.folder()));
         adapter = Optional.of(result.trained());
       }
       note(place + "answering the test questions of all tasks");
       Map<DemoTask, Evaluation> answers = evaluation.of(adapter);
+      requireGoingOn(stop);
       evaluations.put(arm, answers);
       answers.forEach((task, answered) -> note("  " + task.label() + ": " + share(right(answered))));
     }
     note("");
     note("Drawing the test questions again and again, to see how sure all that is.");
     return DemoResults.of(evaluations, metrics);
+  }
+
+  /** Training stops by itself, but answers come without asking whether to stop. */
+  private void requireGoingOn(BooleanSupplier stop) {
+    if (stop.getAsBoolean()) {
+      var interrupted = new InterruptedRunException("stopped; all that was learnt is saved");
+      err().println("cocktail: " + interrupted.getMessage() + "; " + howToGoOn());
+      err().flush();
+      throw interrupted;
+    }
   }
 
   private static double right(Evaluation evaluation) {
@@ -126,7 +135,7 @@ public final class DemoCommand extends CocktailCommand {
     return String.format(Locale.ROOT, "%.1f %% right", 100 * share);
   }
 
-  private void print(Path folder, DemoResults results) {
+  private void print(DemoFolder folder, DemoResults results) {
     out().println("Right answers on the test sets, in %, with 95 % intervals");
     out().printf("%-18s", "");
     for (DemoTask task : DemoTask.values()) {
@@ -158,13 +167,13 @@ public final class DemoCommand extends CocktailCommand {
     out().println();
     results.sentences().forEach(out()::println);
     out().println();
-    out().println("The report: " + folder.resolve("report.html"));
+    out().println("The report: " + folder.report());
     out()
         .println(
             "Ask it yourself: ./cocktail generate --model "
-                + folder.resolve("base")
+                + folder.path().resolve("base")
                 + " --adapter "
-                + folder.resolve(DemoArm.COCKTAIL.name()).resolve("adapter")
+                + folder.path().resolve(DemoArm.COCKTAIL.name()).resolve("adapter")
                 + " --prompt 'Is this news negative, neutral or positive? Net sales of Oakgate Group fell.'");
   }
 
@@ -190,7 +199,7 @@ public final class DemoCommand extends CocktailCommand {
     return p < 0.001 ? "< 0.001" : String.format(Locale.ROOT, "%.3f", p);
   }
 
-  private static Map<String, Object> summary(Path folder, DemoResults results) {
+  private static Map<String, Object> summary(DemoFolder folder, DemoResults results) {
     Map<String, Object> scores = new LinkedHashMap<>();
     results
         .scores()
@@ -218,15 +227,15 @@ public final class DemoCommand extends CocktailCommand {
         .metrics()
         .forEach((arm, metrics) -> {
           Map<String, Object> row = new LinkedHashMap<>();
-          row.put("adapter", folder.resolve(arm.name()).resolve("adapter").toString());
+          row.put("adapter", folder.path().resolve(arm.name()).resolve("adapter").toString());
           row.put("steps", metrics.steps().size());
           row.put("tokens", metrics.tokens());
           row.put("supervised_tokens", metrics.supervisedTokens());
           adapters.put(arm.name(), row);
         });
     Map<String, Object> summary = new LinkedHashMap<>();
-    summary.put("output", folder.toString());
-    summary.put("report", folder.resolve("report.html").toString());
+    summary.put("output", folder.path().toString());
+    summary.put("report", folder.report().toString());
     summary.put("right", scores);
     summary.put("cocktail_less_alone", differences);
     summary.put("adapters", adapters);

@@ -1,5 +1,6 @@
 package dev.cocktail.trainer.demo;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.Device;
@@ -8,6 +9,7 @@ import dev.cocktail.tensor.safetensors.SafetensorsWriter;
 import dev.cocktail.trainer.demo.NewsGrammar.Split;
 import dev.cocktail.transformer.Phi3Config;
 import dev.cocktail.transformer.Phi3Model;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -35,20 +37,24 @@ final class DemoMaterial {
 
   private DemoMaterial() {}
 
-  /** Writes the bundled base model, the tasks' data, and a run file for every adapter. */
-  static void writeDemo(Path folder, DemoSize size) {
+  /**
+   * A demo's files as it begins, by their paths in its folder: base model, tasks' data, a run file for every adapter.
+   */
+  static Map<String, byte[]> demoFiles(DemoSize size) {
+    Map<String, byte[]> files = new LinkedHashMap<>();
     for (String file : BASE_FILES) {
-      copyResource("base/" + file, folder.resolve("base").resolve(file));
+      files.put("base/" + file, resource("base/" + file));
     }
     for (DemoTask task : DemoTask.values()) {
-      writeItems(folder, task.label() + ".train", task.items(size.trainItems(), Split.TRAIN));
-      writeItems(folder, task.label() + ".validation", task.items(size.validationItems(), Split.VALIDATION));
-      writeItems(folder, task.label() + ".test", task.items(size.testItems(), Split.TEST));
+      files.put(task.label() + ".train.jsonl", lines(task.items(size.trainItems(), Split.TRAIN)));
+      files.put(task.label() + ".validation.jsonl", lines(task.items(size.validationItems(), Split.VALIDATION)));
+      files.put(task.label() + ".test.jsonl", lines(task.items(size.testItems(), Split.TEST)));
     }
     String pattern = new String(resource("demo.yaml"), StandardCharsets.UTF_8);
     for (DemoArm arm : DemoArm.all()) {
-      arm.runFile().ifPresent(file -> write(folder.resolve(file), runFile(pattern, arm, size)));
+      arm.runFile().ifPresent(file -> files.put(file, runFile(pattern, arm, size).getBytes(StandardCharsets.UTF_8)));
     }
+    return files;
   }
 
   private static String runFile(String pattern, DemoArm arm, DemoSize size) {
@@ -68,14 +74,6 @@ final class DemoMaterial {
         .replace("OUTPUT", arm.name());
   }
 
-  private static void write(Path file, String text) {
-    try {
-      Files.writeString(file, text);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
   /**
    * Writes what the base model is pretrained from: text, a tokenizer learnt from it, a model with random weights, the
    * run file.
@@ -83,11 +81,10 @@ final class DemoMaterial {
   static void writeBaseMaterial(Path folder, Device device) {
     List<String> paragraphs = DemoData.paragraphs(24_000, 1);
     List<DemoData.Item> conversations = DemoData.conversations(24_000, 2);
-    writeLines(folder.resolve("paragraphs.train.jsonl"), paragraphs, text -> Map.of("text", text));
-    writeLines(
-        folder.resolve("paragraphs.validation.jsonl"), DemoData.paragraphs(200, 3), text -> Map.of("text", text));
-    writeItems(folder, "conversations.train", conversations);
-    writeItems(folder, "conversations.validation", DemoData.conversations(200, 4));
+    write(folder.resolve("paragraphs.train.jsonl"), texts(paragraphs));
+    write(folder.resolve("paragraphs.validation.jsonl"), texts(DemoData.paragraphs(200, 3)));
+    write(folder.resolve("conversations.train.jsonl"), lines(conversations));
+    write(folder.resolve("conversations.validation.jsonl"), lines(DemoData.conversations(200, 4)));
     List<String> texts = new ArrayList<>(paragraphs);
     conversations.forEach(item -> texts.add(item.prompt() + " " + item.completion()));
     // The tasks' words too: a tokenizer is made for what it will read and write, and knows nothing of which answer is
@@ -95,14 +92,9 @@ final class DemoMaterial {
     DemoData.questions(TOKENIZER_ITEMS).forEach(item -> texts.addAll(List.of(item.prompt(), item.completion())));
     Path model = folder.resolve("untrained");
     for (String file : List.of("config.json", "generation_config.json", "tokenizer_config.json")) {
-      copyResource("untrained/" + file, model.resolve(file));
+      write(model.resolve(file), resource("untrained/" + file));
     }
-    try {
-      JSON.writeValue(
-          model.resolve("tokenizer.json").toFile(), BytePairTrainer.train(texts, SPECIAL_TOKENS, VOCABULARY));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    write(model.resolve("tokenizer.json"), json(BytePairTrainer.train(texts, SPECIAL_TOKENS, VOCABULARY)));
     try (Phi3Model untrained = Phi3Model.random(Phi3Config.read(model), device, DType.BF16, 1)) {
       Map<String, Tensor> weights = new LinkedHashMap<>();
       untrained
@@ -114,12 +106,15 @@ final class DemoMaterial {
           });
       SafetensorsWriter.write(model.resolve("model.safetensors"), weights, Map.of("format", "pt"));
     }
-    copyResource("pretrain.yaml", folder.resolve("pretrain.yaml"));
+    write(folder.resolve("pretrain.yaml"), resource("pretrain.yaml"));
   }
 
-  private static void writeItems(Path folder, String name, List<DemoData.Item> items) {
-    writeLines(
-        folder.resolve(name + ".jsonl"),
+  private static byte[] texts(List<String> texts) {
+    return lines(texts, text -> Map.of("text", text));
+  }
+
+  private static byte[] lines(List<DemoData.Item> items) {
+    return lines(
         items,
         item -> {
           Map<String, Object> line = new LinkedHashMap<>();
@@ -136,23 +131,27 @@ final class DemoMaterial {
     return message;
   }
 
-  private static <E> void writeLines(Path file, List<E> values, Function<E, Map<String, ?>> toJson) {
+  private static <E> byte[] lines(List<E> values, Function<E, Map<String, ?>> toJson) {
+    var lines = new ByteArrayOutputStream();
+    for (E value : values) {
+      lines.writeBytes(json(toJson.apply(value)));
+      lines.write('\n');
+    }
+    return lines.toByteArray();
+  }
+
+  private static byte[] json(Object value) {
     try {
-      Files.createDirectories(file.getParent());
-      List<String> lines = new ArrayList<>();
-      for (E value : values) {
-        lines.add(JSON.writeValueAsString(toJson.apply(value)));
-      }
-      Files.write(file, lines);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      return JSON.writeValueAsBytes(value);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("cannot be written as JSON: " + value.getClass(), e);
     }
   }
 
-  private static void copyResource(String name, Path target) {
+  private static void write(Path file, byte[] content) {
     try {
-      Files.createDirectories(target.getParent());
-      Files.write(target, resource(name));
+      Files.createDirectories(file.getParent());
+      Files.write(file, content);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

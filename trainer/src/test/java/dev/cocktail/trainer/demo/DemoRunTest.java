@@ -15,9 +15,7 @@ import dev.cocktail.trainer.InterruptedRunException;
 import dev.cocktail.trainer.TrainingListener;
 import dev.cocktail.trainer.config.RunFile;
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.io.StringReader;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -27,16 +25,15 @@ import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.xml.sax.InputSource;
-import picocli.CommandLine;
 
 /** The demo's own files, with fewer steps. */
 class DemoRunTest {
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  private static final DemoSize SMALL = new DemoSize(60, 4, 6, 3);
+  private static final DemoSize SMALL = SmallDemo.SIZE;
 
   private static RunFile cocktail(Path folder, DemoSize size) {
-    DemoMaterial.writeDemo(folder, size);
+    DemoFolder.named(folder, size).close();
     return RunFile.read(folder.resolve(DemoArm.COCKTAIL.runFile().orElseThrow()));
   }
 
@@ -44,15 +41,9 @@ class DemoRunTest {
   @Test
   void everyAdapterIsTrainedAndAskedAtTheSameBudget(@TempDir Path temp) throws Exception {
     Path folder = temp.resolve("demo");
-    var out = new StringWriter();
-    var command = new DemoCommand();
-    new CommandLine(command)
-        .setOut(new PrintWriter(out))
-        .parseArgs("--output", folder.toString(), "--device", "cpu", "--quiet", "--json");
 
-    assertThat(command.demo(SMALL)).isZero();
+    JsonNode summary = JSON.readTree(SmallDemo.run(folder));
 
-    JsonNode summary = JSON.readTree(out.toString());
     for (DemoArm arm : DemoArm.all()) {
       assertThat(Files.readAllLines(folder.resolve(arm.name() + ".items.jsonl"))).hasSize(4 * SMALL.testItems());
       assertThat(summary.path("right").path(arm.name())).hasSize(4);
@@ -165,7 +156,7 @@ class DemoRunTest {
 
   @Test
   void theBundledBaseHasTheRecipesConfigurationAndTokenizer(@TempDir Path folder) throws IOException {
-    DemoMaterial.writeDemo(folder, SMALL);
+    DemoFolder.named(folder, SMALL).close();
     JsonNode config = JSON.readTree(folder.resolve("base/config.json").toFile());
     assertThat(config.path("vocab_size").intValue()).isEqualTo(DemoMaterial.VOCABULARY);
     JsonNode vocabulary = JSON.readTree(folder.resolve("base/tokenizer.json").toFile()).path("model").path("vocab");
