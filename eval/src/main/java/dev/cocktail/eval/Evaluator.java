@@ -11,7 +11,6 @@ import dev.cocktail.eval.answer.LabelForm;
 import dev.cocktail.eval.metric.Outcome;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.transformer.Generated;
-import dev.cocktail.transformer.GenerationListener;
 import dev.cocktail.transformer.GenerationSettings;
 import dev.cocktail.transformer.Generator;
 import dev.cocktail.transformer.LinearTransform;
@@ -73,13 +72,24 @@ public final class Evaluator {
    *     likelihood is asked for and the task has no labels
    */
   public Evaluation evaluate(EvaluationTask task) {
+    return evaluate(task, () -> {});
+  }
+
+  /**
+   * As {@link #evaluate(EvaluationTask)}, and can be given up.
+   *
+   * @param between called before each batch and after each token; what it throws ends the evaluation
+   */
+  public Evaluation evaluate(EvaluationTask task, Runnable between) {
     List<TokenSequence> right = new ArrayList<>();
     for (EvaluationItem item : task.items()) {
       right.add(answered(item, item.gold()));
     }
     List<Answer> answers =
-        settings.method() == Method.GENERATION ? generate(task.items()) : choose(task.items(), labels(task));
-    double[] loss = losses.of(right);
+        settings.method() == Method.GENERATION
+            ? generate(task.items(), between)
+            : choose(task.items(), labels(task), between);
+    double[] loss = losses.of(right, between);
     List<ItemResult> results = new ArrayList<>();
     for (int i = 0; i < loss.length; i++) {
       EvaluationItem item = task.items().get(i);
@@ -122,7 +132,7 @@ public final class Evaluator {
 
   // Generation
 
-  private List<Answer> generate(List<EvaluationItem> items) {
+  private List<Answer> generate(List<EvaluationItem> items, Runnable between) {
     List<int[]> prompts = new ArrayList<>();
     int[] rooms = new int[items.size()];
     for (int i = 0; i < rooms.length; i++) {
@@ -133,11 +143,12 @@ public final class Evaluator {
     Answer[] answers = new Answer[rooms.length];
     Generator generator = new Generator(model, transform);
     for (PromptBatch batch : PromptBatch.of(rooms, settings.batchTokens())) {
+      between.run();
       List<Generated> results =
           generator.generate(
               batch.prompts().stream().map(prompts::get).toList(),
               GenerationSettings.greedy(settings.maxNewTokens(), settings.stopIds()).withMaxBatch(batch.slots()),
-              GenerationListener.NONE);
+              (_, _) -> between.run());
       for (int b = 0; b < results.size(); b++) {
         Generated result = results.get(b);
         String text = encoder.tokenizer().decode(result.answerIds(), true);
@@ -191,7 +202,7 @@ public final class Evaluator {
         "task " + task.name() + ": answers are chosen by likelihood among labels, and this task has none; name them");
   }
 
-  private List<Answer> choose(List<EvaluationItem> items, List<String> labels) {
+  private List<Answer> choose(List<EvaluationItem> items, List<String> labels, Runnable between) {
     List<Answer> answers = new ArrayList<>();
     for (int from = 0; from < items.size(); from += ITEMS_AT_ONCE) {
       List<EvaluationItem> some = items.subList(from, Math.min(items.size(), from + ITEMS_AT_ONCE));
@@ -199,7 +210,7 @@ public final class Evaluator {
       for (EvaluationItem item : some) {
         labels.forEach(label -> candidates.add(answered(item, inPlaceOf(item.gold(), label))));
       }
-      double[] loss = losses.of(candidates);
+      double[] loss = losses.of(candidates, between);
       for (int i = 0; i < some.size(); i++) {
         Map<String, Double> scores = new LinkedHashMap<>();
         for (int k = 0; k < labels.size(); k++) {

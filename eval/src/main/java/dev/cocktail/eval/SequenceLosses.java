@@ -29,8 +29,10 @@ final class SequenceLosses {
 
   /**
    * One sum of cross-entropies, in nats, for each sequence. Sequences are packed, the shortest first, up to the budget.
+   *
+   * @param between called before each batch; what it throws ends it
    */
-  double[] of(List<TokenSequence> sequences) {
+  double[] of(List<TokenSequence> sequences, Runnable between) {
     double[] losses = new double[sequences.size()];
     List<Integer> sorted =
         IntStream.range(0, losses.length)
@@ -42,6 +44,7 @@ final class SequenceLosses {
     for (int index : sorted) {
       int length = sequences.get(index).length();
       if (!batch.isEmpty() && tokens + length > batchTokens) {
+        between.run();
         run(sequences, batch, losses);
         batch.clear();
         tokens = 0;
@@ -50,6 +53,7 @@ final class SequenceLosses {
       tokens += length;
     }
     if (!batch.isEmpty()) {
+      between.run();
       run(sequences, batch, losses);
     }
     return losses;

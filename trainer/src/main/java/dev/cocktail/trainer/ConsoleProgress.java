@@ -104,7 +104,14 @@ public final class ConsoleProgress implements TrainingListener, AutoCloseable {
 
   @Override
   public void tested(TestReport report) {
-    line(String.format(Locale.ROOT, "test sets, with the %s state, that after step %d", report.which(), report.step()));
+    line(
+        String.format(
+            Locale.ROOT,
+            "test sets, with the %s state, that after step %d  loss %.4f%s",
+            report.which(),
+            report.step(),
+            report.loss(),
+            byTask(report.tasks(), 4)));
     report.evaluations().values().forEach(evaluation -> line("  " + answers(evaluation)));
   }
 

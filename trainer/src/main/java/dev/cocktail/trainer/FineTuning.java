@@ -11,7 +11,6 @@ import dev.cocktail.trainer.config.AdapterSection;
 import dev.cocktail.trainer.config.RunFile;
 import dev.cocktail.trainer.config.TrainingSection;
 import dev.cocktail.trainer.data.Example;
-import dev.cocktail.trainer.data.MicroBatch;
 import dev.cocktail.trainer.data.Mixture;
 import dev.cocktail.trainer.data.Packer;
 import dev.cocktail.trainer.data.SupervisionSample;
@@ -26,7 +25,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -46,33 +44,50 @@ public final class FineTuning {
   /**
    * What a run left behind.
    *
-   * @param folder the run's folder: {@code run.yaml}, {@code metrics.jsonl}, and what was trained
-   * @param trained the adapter's folder, or that of the new model where base weights were trained
+   * @param folder the run's folder: {@code run.yaml}, {@code metrics.jsonl}, {@code result.json}, and what was trained
    * @param steps optimiser steps taken
-   * @param before validation loss of each task before the first step; empty without validation sets
-   * @param after validation loss of each task after the last step
-   * @param best what was chosen, which is what {@code trained} holds; empty where the run ends with its last state
-   * @param last the folder with what the last step left, where that is not {@code trained}
-   * @param test of what was scored on the test sets, {@code best} or {@code last}, each task's metrics, read strictly
+   * @param before the validation sets before the first step; empty without any
+   * @param best the best state, where the run chooses one
+   * @param last the state that the last step left, which is kept beside the best
    */
-  public record Result(
-      Path folder,
-      Path trained,
-      int steps,
-      Map<String, TaskLoss> before,
-      Map<String, TaskLoss> after,
-      Optional<Best> best,
-      Optional<Path> last,
-      Map<String, Map<String, Map<String, Double>>> test) {}
+  public record Result(Path folder, int steps, Optional<Scores> before, Optional<State> best, State last) {
+    /** The state that the run ends with: the best where it chooses one, otherwise the last. */
+    public State end() {
+      return best.orElse(last);
+    }
+
+    /** The folder of the state that the run ends with: an adapter, or a new model where base weights were trained. */
+    public Path trained() {
+      return end().folder();
+    }
+  }
 
   /**
-   * The best of a run's evaluations.
+   * A state that a run left.
    *
-   * @param step number of steps taken before it
-   * @param criterion what it was chosen by, as the run file writes it
+   * @param which {@code best} or {@code last}
+   * @param step number of steps that it has behind it
+   * @param folder an adapter, or a new model where base weights were trained
+   * @param choice what the best was chosen by; empty for the last
+   * @param validation the best's own scores on the validation sets, and of the last those of the last evaluation; empty
+   *     without validation sets
+   * @param test the scores on the test sets; empty where they were not asked for
+   */
+  public record State(
+      String which,
+      int step,
+      Path folder,
+      Optional<Choice> choice,
+      Optional<Scores> validation,
+      Optional<Scores> test) {}
+
+  /**
+   * What the best was chosen by.
+   *
+   * @param criterion as the run file writes it
    * @param value the criterion's
    */
-  public record Best(int step, String criterion, double value) {}
+  public record Choice(String criterion, double value) {}
 
   private final RunFile run;
   private final Device device;
@@ -119,7 +134,10 @@ public final class FineTuning {
     return this;
   }
 
-  /** Asked before every step whether to stop there, saving what was learnt. */
+  /**
+   * Asked before every step, and in the midst of evaluations, whether to stop there, saving what was learnt; and while
+   * the data are read.
+   */
   public FineTuning stopWhen(BooleanSupplier question) {
     stop = requireNonNull(question, "question");
     return this;
@@ -163,10 +181,16 @@ public final class FineTuning {
     Phi3Config config = Phi3Config.read(run.model());
     try (Tokenizer tokenizer = Tokenizer.load(run.model())) {
       ChatEncoder encoder = ChatEncoder.of(tokenizer);
-      RunData data = RunData.read(run, config, encoder, colours, notes);
-      int validationTokens = data.validation().stream().mapToInt(MicroBatch::tokens).max().orElse(0);
-      boolean checkpointLayers = MemoryPlan.of(run, validationTokens, device).chooseCheckpointing(notes);
+      RunData data = RunData.read(run, config, encoder, colours, notes, this::requireGoingOn);
+      boolean checkpointLayers = MemoryPlan.of(run, data.largestEvaluation(), device).chooseCheckpointing(notes);
       return train(folder, begunWith, checkpoint, data, encoder, checkpointLayers);
+    }
+  }
+
+  /** Until the first step there is nothing to save. */
+  private void requireGoingOn() {
+    if (stop.getAsBoolean()) {
+      throw new InterruptedRunException("stopped while the data were read; nothing was written");
     }
   }
 
@@ -215,18 +239,22 @@ public final class FineTuning {
   }
 
   private static Result result(RunFolder folder, RunOutcome outcome) {
-    RunOutcome.Saved trained = outcome.trained();
     return new Result(
         folder.path(),
-        folder.path().resolve(trained.folder()),
         outcome.steps(),
-        outcome.before(),
-        outcome.after(),
-        trained.value() == null
-            ? Optional.empty()
-            : Optional.of(new Best(trained.step(), trained.criterion(), trained.value())),
-        Optional.ofNullable(outcome.last()).map(last -> folder.path().resolve(last.folder())),
-        outcome.test());
+        Optional.ofNullable(outcome.before()),
+        Optional.ofNullable(outcome.best()).map(best -> state(folder, RunOutcome.BEST, best)),
+        state(folder, RunOutcome.LAST, outcome.last()));
+  }
+
+  private static State state(RunFolder folder, String which, RunOutcome.Saved saved) {
+    return new State(
+        which,
+        saved.step(),
+        folder.path().resolve(saved.folder()),
+        Optional.ofNullable(saved.criterion()).map(criterion -> new Choice(criterion, saved.value())),
+        Optional.ofNullable(saved.validation()),
+        Optional.ofNullable(saved.test()));
   }
 
   /**
@@ -242,7 +270,8 @@ public final class FineTuning {
   public static void showSamples(
       RunFile run, int count, boolean colours, Consumer<String> notes, Consumer<String> samples) {
     try (Tokenizer tokenizer = Tokenizer.load(run.model())) {
-      RunData data = RunData.read(run, Phi3Config.read(run.model()), ChatEncoder.of(tokenizer), colours, notes);
+      RunData data =
+          RunData.read(run, Phi3Config.read(run.model()), ChatEncoder.of(tokenizer), colours, notes, () -> {});
       for (TaskData task : data.train()) {
         for (Example example : task.limited(count, run.training().seed()).examples()) {
           samples.accept(

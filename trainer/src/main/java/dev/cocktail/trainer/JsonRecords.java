@@ -2,6 +2,7 @@ package dev.cocktail.trainer;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.safetensors.AtomicFile;
@@ -13,7 +14,10 @@ import java.nio.file.Path;
 /** Records as JSON files. Numbers are written so that they are read back to the same bits. */
 final class JsonRecords {
   private static final JsonMapper JSON =
-      JsonMapper.builder().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build();
+      JsonMapper.builder()
+          .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE) // As in all of a run's files.
+          .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .build();
 
   private JsonRecords() {}
 

@@ -43,7 +43,7 @@ final class MemoryPlan {
   /**
    * A plan of a run.
    *
-   * @param validationTokens no batch of validation examples has more tokens; 0 where there are none
+   * @param validationTokens no batch of validation or test examples has more tokens; 0 where there are none
    */
   static MemoryPlan of(RunFile run, int validationTokens, Device device) {
     return new MemoryPlan(run, validationTokens, device);
@@ -153,7 +153,7 @@ final class MemoryPlan {
         // In the order of a run, since what is taken first decides where the rest finds its place.
         if (validationTokens > 0) {
           int validation = Math.min(validationTokens, Math.max(choice.evaluationTokens(), longest));
-          step.evaluate(List.of(new MicroBatch(sequences(longest, validation))), trainable.inference());
+          step.evaluate(List.of(new MicroBatch(sequences(longest, validation))), trainable.inference(), () -> {});
         }
         if (run.tasks().stream().anyMatch(task -> task.metric().isPresent())) {
           answer(model, trainable, longest, Math.max(choice.evaluationTokens(), longest));

@@ -128,7 +128,11 @@ final class MetricsListener implements TrainingListener {
     row.put("event", "test");
     row.put("which", report.which());
     row.put("step", report.step());
-    row.put("answers", summaries(report.evaluations()));
+    row.put("loss", report.loss());
+    row.put("tasks", tasks(report.tasks()));
+    if (!report.evaluations().isEmpty()) {
+      row.put("answers", summaries(report.evaluations()));
+    }
     metrics.write(row);
   }
 

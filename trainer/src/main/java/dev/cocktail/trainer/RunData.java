@@ -1,6 +1,7 @@
 package dev.cocktail.trainer;
 
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.trainer.config.EvaluationSection.Tested;
 import dev.cocktail.trainer.config.RunFile;
 import dev.cocktail.trainer.config.TaskSection;
 import dev.cocktail.trainer.data.DataSource;
@@ -14,22 +15,31 @@ import dev.cocktail.trainer.data.TaskData;
 import dev.cocktail.trainer.data.TaskStatistics;
 import dev.cocktail.transformer.Phi3Config;
 import dev.cocktail.transformer.text.ChatEncoder;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * The tokenised data of a run's tasks.
  *
  * @param train of each task, in the run file's order
  * @param validation of all tasks, packed for evaluation; empty without validation sets
+ * @param test the same of the test sets; empty where the run does not look at them either
  */
-record RunData(List<TaskData> train, List<MicroBatch> validation) {
+record RunData(List<TaskData> train, List<MicroBatch> validation, List<MicroBatch> test) {
   RunData {
     train = List.copyOf(train);
     validation = List.copyOf(validation);
+    test = List.copyOf(test);
+  }
+
+  /** No batch that is evaluated has more tokens. */
+  int largestEvaluation() {
+    return Stream.concat(validation.stream(), test.stream()).mapToInt(MicroBatch::tokens).max().orElse(0);
   }
 
   /**
@@ -37,14 +47,17 @@ record RunData(List<TaskData> train, List<MicroBatch> validation) {
    *
    * @param colours whether the notes may show in colours which tokens are learnt
    * @param notes told what was read, in lines for people
+   * @param between called between examples; what it throws ends the reading
    * @throws InvalidInputException naming file and line of what is wrong
    */
-  static RunData read(RunFile run, Phi3Config config, ChatEncoder encoder, boolean colours, Consumer<String> notes) {
-    return new Reader(run, config, encoder, colours, notes).read();
+  static RunData read(
+      RunFile run, Phi3Config config, ChatEncoder encoder, boolean colours, Consumer<String> notes, Runnable between) {
+    return new Reader(run, config, encoder, colours, notes, between).read();
   }
 
   /** What reading needs at every turn. */
-  private record Reader(RunFile run, Phi3Config config, ChatEncoder encoder, boolean colours, Consumer<String> notes) {
+  private record Reader(
+      RunFile run, Phi3Config config, ChatEncoder encoder, boolean colours, Consumer<String> notes, Runnable between) {
     /** Tokens shown of an example before and after the place where what is learnt begins. */
     private static final int SHOWN = 48;
 
@@ -64,6 +77,7 @@ record RunData(List<TaskData> train, List<MicroBatch> validation) {
       var shared = new SharedExamples();
       List<TaskData> train = new ArrayList<>();
       List<MicroBatch.Sequence> validation = new ArrayList<>();
+      List<MicroBatch.Sequence> test = new ArrayList<>();
       for (TaskSection task : run.tasks()) {
         TaskData whole = load(task.name(), task.source(task.train()), examples, shared);
         TaskData data =
@@ -80,21 +94,34 @@ record RunData(List<TaskData> train, List<MicroBatch> validation) {
         shared.trained(task.name(), data.examples());
         notes.accept(describe(task.name(), data.statistics()));
         notes.accept("  such as " + sample(data.examples().getFirst()));
-        if (task.validation().isPresent()) {
-          TaskData held = load(task.name(), task.source(task.validation().get()), examples, shared);
-          shared.validated(task.name(), held.examples());
-          notes.accept(describe(task.name() + ", validation", held.statistics()));
-          int number = train.size();
-          held.examples().forEach(example -> validation.add(new MicroBatch.Sequence(number, example)));
-        }
+        int number = train.size();
+        task.validation()
+            .ifPresent(file ->
+                held(task, "validation", file, examples, shared)
+                    .forEach(example -> validation.add(new MicroBatch.Sequence(number, example))));
+        task.test()
+            .filter(_ -> run.evaluation().test() != Tested.NONE)
+            .ifPresent(file ->
+                held(task, "test", file, examples, shared)
+                    .forEach(example -> test.add(new MicroBatch.Sequence(number, example))));
         train.add(data);
       }
       report(shared.findings());
       int batch = Math.max(run.evaluation().batchTokens(), maxLength);
-      return new RunData(train, new Packer(batch, batch).microBatches(validation));
+      var packer = new Packer(batch, batch);
+      return new RunData(train, packer.microBatches(validation), packer.microBatches(test));
     }
 
-    /** Says which validation examples are training examples, or refuses the run. */
+    /** Examples that are not learnt from. */
+    private List<Example> held(
+        TaskSection task, String kind, Path file, ExampleEncoder examples, SharedExamples shared) {
+      TaskData held = load(task.name(), task.source(file), examples, shared);
+      shared.held(task.name(), kind, held.examples());
+      notes.accept(describe(task.name() + ", " + kind, held.statistics()));
+      return held.examples();
+    }
+
+    /** Says which validation and test examples are training examples, or refuses the run. */
     private void report(List<String> findings) {
       if (!findings.isEmpty() && run.training().onSharedExamples() == SharedExamples.Policy.ERROR) {
         throw new InvalidInputException(
@@ -107,7 +134,16 @@ record RunData(List<TaskData> train, List<MicroBatch> validation) {
      * A task whose tokens the model knows; a tokenizer of another model would be noticed only in the midst of training.
      */
     private TaskData load(String name, DataSource source, ExampleEncoder examples, SharedExamples shared) {
-      TaskData data = TaskData.load(name, source, examples, shared::read, notes);
+      TaskData data =
+          TaskData.load(
+              name,
+              source,
+              examples,
+              (record, example) -> {
+                between.run();
+                shared.read(record, example);
+              },
+              notes);
       int vocabulary = config.vocabSize();
       for (Example example : data.examples()) {
         int largest = Arrays.stream(example.ids()).max().orElse(0);

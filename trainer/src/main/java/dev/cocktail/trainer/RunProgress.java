@@ -3,13 +3,13 @@ package dev.cocktail.trainer;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 
 /** How far a run came: the part of its state that follows from what a listener hears. */
 final class RunProgress implements TrainingListener {
   private int step;
-  private Map<String, TaskLoss> before = Map.of();
-  private Map<String, TaskLoss> after = Map.of();
+  private Scores before;
+  private Scores atBest;
+  private Scores atLast;
   private final List<TaskLoss> learnt;
 
   /** Before the first step of a run with so many tasks. */
@@ -22,7 +22,8 @@ final class RunProgress implements TrainingListener {
     var progress = new RunProgress(0);
     progress.step = state.step();
     progress.before = state.before();
-    progress.after = state.after();
+    progress.atBest = state.atBest();
+    progress.atLast = state.atLast();
     progress.learnt.addAll(state.learnt());
     return progress;
   }
@@ -39,10 +40,15 @@ final class RunProgress implements TrainingListener {
 
   @Override
   public void evaluated(EvaluationReport report) {
+    atLast = Scores.of(report.step(), report.loss(), report.tasks(), report.evaluations());
     if (report.step() == 0) {
-      before = report.tasks();
+      before = atLast;
     }
-    after = report.tasks();
+  }
+
+  @Override
+  public void improved(Improvement improvement) {
+    atBest = atLast;
   }
 
   /** Number of steps taken. */
@@ -50,14 +56,19 @@ final class RunProgress implements TrainingListener {
     return step;
   }
 
-  /** Validation losses before the first step, by task. */
-  Map<String, TaskLoss> before() {
+  /** The validation sets before the first step; null for none. */
+  Scores before() {
     return before;
   }
 
-  /** Validation losses at the last evaluation, by task. */
-  Map<String, TaskLoss> after() {
-    return after;
+  /** The validation sets at the best evaluation; null for none. */
+  Scores atBest() {
+    return atBest;
+  }
+
+  /** The validation sets at the last evaluation; null for none. */
+  Scores atLast() {
+    return atLast;
   }
 
   /** Of each task, by its number, what all steps so far learnt from; the losses are not summed. */

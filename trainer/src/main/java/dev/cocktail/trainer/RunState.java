@@ -12,8 +12,11 @@ import java.util.Map;
  * step, micro-batch and module.
  *
  * @param step how many steps were taken, which is AdamW's count too
- * @param before validation loss of each task before the first step, by name
- * @param after validation loss of each task at the last evaluation
+ * @param evaluated whether the evaluation that may be due after that step is done; it is not where the user interrupted
+ *     it
+ * @param before the validation sets before the first step; null for none
+ * @param atBest the validation sets at the best evaluation; null for none
+ * @param atLast the validation sets at the last evaluation; null for none
  * @param learnt of each task, by its number, how many supervised tokens and examples all steps learnt from; no sums
  * @param best the best evaluation; null for none
  * @param sinceBest evaluations since the best
@@ -22,8 +25,10 @@ import java.util.Map;
  */
 record RunState(
     int step,
-    Map<String, TaskLoss> before,
-    Map<String, TaskLoss> after,
+    boolean evaluated,
+    Scores before,
+    Scores atBest,
+    Scores atLast,
     List<TaskLoss> learnt,
     Selection.Best best,
     int sinceBest,
@@ -31,8 +36,6 @@ record RunState(
     Map<String, Long> files) {
   RunState {
     // In their order, so that equal states are written as equal texts.
-    before = Collections.unmodifiableMap(new LinkedHashMap<>(before));
-    after = Collections.unmodifiableMap(new LinkedHashMap<>(after));
     learnt = List.copyOf(learnt);
     files = Collections.unmodifiableMap(new LinkedHashMap<>(files));
   }

@@ -79,24 +79,24 @@ final class TaskScorer {
     return !validation.isEmpty();
   }
 
-  /** Whether there is anything to answer on the test sets. */
-  boolean hasTest() {
-    return !test.isEmpty();
+  /**
+   * What the model answers on the validation sets, by task.
+   *
+   * @param between called between batches and between tokens; what it throws ends the evaluation
+   */
+  Map<String, Evaluation> validation(LinearTransform transform, Runnable between) {
+    return score(validation, transform, between);
   }
 
-  /** What the model answers on the validation sets, by task. */
-  Map<String, Evaluation> validation(LinearTransform transform) {
-    return score(validation, transform);
+  /** What the model answers on the test sets, as {@link #validation} says. */
+  Map<String, Evaluation> test(LinearTransform transform, Runnable between) {
+    return score(test, transform, between);
   }
 
-  /** What the model answers on the test sets, by task. */
-  Map<String, Evaluation> test(LinearTransform transform) {
-    return score(test, transform);
-  }
-
-  private Map<String, Evaluation> score(List<Asked> tasks, LinearTransform transform) {
+  private Map<String, Evaluation> score(List<Asked> tasks, LinearTransform transform, Runnable between) {
     Map<String, Evaluation> scores = new LinkedHashMap<>();
-    tasks.forEach(asked -> scores.put(asked.task().name(), evaluator(asked, transform).evaluate(asked.task())));
+    tasks.forEach(
+        asked -> scores.put(asked.task().name(), evaluator(asked, transform).evaluate(asked.task(), between)));
     return scores;
   }
 }

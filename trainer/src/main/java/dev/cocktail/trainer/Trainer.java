@@ -135,9 +135,13 @@ public final class Trainer implements AutoCloseable {
    */
   public record Validation(double loss, Map<String, TaskLoss> tasks) {}
 
-  /** Scores packed sequences of all tasks. */
-  public Validation validate(List<MicroBatch> sequences) {
-    List<TaskLoss> byTask = step.evaluate(sequences, trainable.inference());
+  /**
+   * Scores packed sequences of all tasks.
+   *
+   * @param between called before each batch; what it throws ends the evaluation
+   */
+  public Validation validate(List<MicroBatch> sequences, Runnable between) {
+    List<TaskLoss> byTask = step.evaluate(sequences, trainable.inference(), between);
     return new Validation(TaskLoss.mean(options.loss(), byTask), byName(byTask));
   }
 

@@ -95,9 +95,12 @@ public interface TrainingListener {
    *
    * @param which {@code best} or {@code last}
    * @param step number of steps that it has behind it
-   * @param evaluations what became of each task that has a metric and a test set, by name
+   * @param loss of all tasks together, the same kind of mean as a step's
+   * @param tasks loss of each task that has a test set, by name
+   * @param evaluations what became of each task that has a metric too, by name
    */
-  record TestReport(String which, int step, Map<String, Evaluation> evaluations) {}
+  record TestReport(
+      String which, int step, double loss, Map<String, TaskLoss> tasks, Map<String, Evaluation> evaluations) {}
 
   /**
    * The run is over.

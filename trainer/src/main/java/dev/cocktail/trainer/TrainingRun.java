@@ -12,8 +12,8 @@ import dev.cocktail.trainer.config.TrainingSection;
 import dev.cocktail.transformer.Phi3Model;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -34,7 +34,7 @@ final class TrainingRun implements Trainer.Course {
    * @param target where what is trained is saved
    * @param listeners told of everything
    * @param notes told lines for people
-   * @param stop asked between steps whether to stop there
+   * @param stop asked between steps, and in evaluations between batches and tokens, whether to stop there
    */
   record Parts(
       RunFile run,
@@ -66,13 +66,21 @@ final class TrainingRun implements Trainer.Course {
   private final int saveEvery;
   private final long saveNanos;
 
-  /** The steps that a checkpoint has behind it from which the run goes on; -1 for a run from its beginning. */
+  /** The user interrupted an evaluation; what it came to so far is lost. */
+  private static final class EvaluationStopped extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+  }
+
+  /** The steps that a checkpoint has behind it from which the run goes on; 0 for a run from its beginning. */
   private final int from;
+
+  /** The steps after which a checkpoint was saved when all that was due there was done; -1 for none. */
+  private final int paused;
 
   /** Steps before the last evaluation with metrics; null for none. */
   private Integer scored;
 
-  private final Map<String, Map<String, Evaluation>> tests = new LinkedHashMap<>();
+  private final Map<String, Scores> tests = new HashMap<>();
   private Trainer trainer;
   private TrainingListener listener;
   private int lastSaved;
@@ -86,8 +94,9 @@ final class TrainingRun implements Trainer.Course {
     this.plan = parts.plan();
     RunFile run = parts.run();
     Optional<RunState> state = checkpoint.map(TrainingCheckpoint::state);
-    this.from = state.map(RunState::step).orElse(-1);
-    this.lastSaved = Math.max(0, from);
+    this.from = state.map(RunState::step).orElse(0);
+    this.paused = state.filter(RunState::evaluated).map(RunState::step).orElse(-1);
+    this.lastSaved = from;
     this.progress = state.map(RunProgress::of).orElseGet(() -> new RunProgress(run.tasks().size()));
     this.criterion = run.evaluation().criterion();
     int patience = run.evaluation().patience().orElse(Integer.MAX_VALUE);
@@ -139,8 +148,8 @@ final class TrainingRun implements Trainer.Course {
       listener = TrainingListener.all(all);
       rewind(checkpoint);
       try {
-        listener.began(new TrainingListener.RunStart(folder.path(), names, plan.steps(), Math.max(0, from)));
-        trainer.train(plan, Math.max(0, from), this);
+        listener.began(new TrainingListener.RunStart(folder.path(), names, plan.steps(), from));
+        trainer.train(plan, from, this);
       } catch (TrainingFailedException e) {
         ending = Ending.FAILED;
         finish(e.keptSteps());
@@ -151,11 +160,10 @@ final class TrainingRun implements Trainer.Course {
       }
       RunOutcome outcome = finish(progress.step());
       if (ending == Ending.INTERRUPTED) {
-        throw new InterruptedRunException(
-            "stopped after step %d of %d; what was learnt is in %s"
-                .formatted(progress.step(), plan.steps(), lastFolder()));
+        throw new InterruptedRunException(stopped());
       }
-      listener.ended(new TrainingListener.RunEnd(progress.step(), parts.target(), criterion.map(_ -> folder.last())));
+      Optional<Path> last = Optional.ofNullable(outcome.best()).map(_ -> folder.last());
+      listener.ended(new TrainingListener.RunEnd(progress.step(), parts.target(), last));
       return outcome;
     }
   }
@@ -184,9 +192,17 @@ final class TrainingRun implements Trainer.Course {
 
   @Override
   public boolean pause(int taken) {
-    boolean isNew = taken != from; // What was done at a checkpoint before it was saved is not done again.
+    boolean isNew = taken != paused; // What was done at a checkpoint before it was saved is not done again.
     if (isNew) {
-      evaluate(taken);
+      try {
+        evaluate(taken);
+      } catch (EvaluationStopped _) {
+        ending = Ending.INTERRUPTED;
+        if (taken > lastSaved) {
+          save(state(taken, false));
+        }
+        return false;
+      }
     }
     boolean exhausted = criterion.isPresent() && selection.isExhausted() && taken < plan.steps();
     if (exhausted && isNew) {
@@ -202,10 +218,17 @@ final class TrainingRun implements Trainer.Course {
     }
     boolean due =
         interrupted || saveEvery > 0 && taken % saveEvery == 0 || System.nanoTime() - lastSavedAt >= saveNanos;
-    if (due && taken > lastSaved) {
-      save(taken);
+    if (due && (taken > lastSaved || taken > 0 && taken == from && isNew)) {
+      save(state(taken, true));
     }
     return ending == Ending.DONE;
+  }
+
+  /** Called in the midst of evaluations. */
+  private void requireGoingOn() {
+    if (parts.stop().getAsBoolean()) {
+      throw new EvaluationStopped();
+    }
   }
 
   private boolean isDue(int taken, int every) {
@@ -217,8 +240,9 @@ final class TrainingRun implements Trainer.Course {
     if (parts.data().validation().isEmpty() || !withMetrics && !isDue(taken, evaluateEvery)) {
       return;
     }
-    Trainer.Validation validation = trainer.validate(parts.data().validation());
-    Map<String, Evaluation> evaluations = withMetrics ? parts.scorer().validation(trainable.inference()) : Map.of();
+    Trainer.Validation validation = trainer.validate(parts.data().validation(), this::requireGoingOn);
+    Map<String, Evaluation> evaluations =
+        withMetrics ? parts.scorer().validation(trainable.inference(), this::requireGoingOn) : Map.of();
     if (withMetrics) {
       items.write(taken, evaluations);
       scored = taken;
@@ -242,29 +266,37 @@ final class TrainingRun implements Trainer.Course {
     }
   }
 
-  private void save(int taken) {
-    Map<String, Long> lengths = folder.lengths(listener.appendedFiles());
-    var state =
-        new RunState(
-            taken,
-            progress.before(),
-            progress.after(),
-            progress.learnt(),
-            selection.best(),
-            selection.since(),
-            scored,
-            lengths);
+  /**
+   * What the run has behind it now.
+   *
+   * @param evaluated whether the evaluation that may be due is done
+   */
+  private RunState state(int taken, boolean evaluated) {
+    return new RunState(
+        taken,
+        evaluated,
+        progress.before(),
+        progress.atBest(),
+        progress.atLast(),
+        progress.learnt(),
+        selection.best(),
+        selection.since(),
+        scored,
+        folder.lengths(listener.appendedFiles()));
+  }
+
+  private void save(RunState state) {
     Path saved =
         checkpoints.write(
-            taken,
+            state.step(),
             unfinished ->
                 TrainingCheckpoint.write(
                     unfinished, state, parts.inputs(), trainable, trainer.optimiser(), parts.model().device()));
-    lastSaved = taken;
+    lastSaved = state.step();
     checkpoints.keepNewest(parts.run().checkpoints().keep());
     keepReferenced();
     lastSavedAt = System.nanoTime();
-    listener.saved(new TrainingListener.SavedCheckpoint(taken, plan.steps(), saved));
+    listener.saved(new TrainingListener.SavedCheckpoint(state.step(), plan.steps(), saved));
   }
 
   /**
@@ -294,48 +326,51 @@ final class TrainingRun implements Trainer.Course {
 
   /** Where what the last step left is saved. */
   private Path lastFolder() {
-    return criterion.isPresent() ? folder.last() : parts.target();
+    return selection.best() != null ? folder.last() : parts.target();
   }
 
   /**
-   * Saves what was learnt, the best where the run chooses, and says which is which.
+   * Saves what was learnt, the best where the run chooses, scores the test sets, and says which is which.
    *
    * @param steps how many steps the parameters have behind them
    */
   private RunOutcome finish(int steps) {
-    Tested tested = ending.isFinal() && parts.scorer().hasTest() ? parts.run().evaluation().test() : Tested.NONE;
     Selection.Best best = selection.best();
-    boolean testBest = best != null && (tested == Tested.BEST || tested == Tested.BOTH);
-    boolean testLast = tested == Tested.LAST || tested == Tested.BEST && best == null || tested == Tested.BOTH;
+    boolean tested =
+        ending.isFinal() && parts.run().evaluation().test() != Tested.NONE && !parts.data().test().isEmpty();
     trainable.save(lastFolder());
-    var last = new RunOutcome.Saved(folder.name(lastFolder()), "last", steps, null, null);
-    if (testLast && !(testBest && best.step() == steps)) {
-      test("last", steps);
-    }
-    RunOutcome.Saved trained = last;
-    if (criterion.isPresent() && best == null) { // Nothing was evaluated before the run failed.
-      trainable.save(parts.target());
-      trained = new RunOutcome.Saved(folder.name(parts.target()), "last", steps, null, null);
-    } else if (best != null) {
+    if (best != null) {
+      if (tested && best.step() != steps) {
+        bests.write(steps, trainable::keep); // The tests may have to give the last state back.
+      }
       trainable.restore(bests.folder(best.step()));
       trainable.save(parts.target());
-      trained =
-          new RunOutcome.Saved(
-              folder.name(parts.target()), "best", best.step(), criterion.orElseThrow().toString(), best.value());
-      if (testBest) {
-        test("best", best.step());
-      }
     }
+    if (tested) {
+      test(steps);
+    }
+    var last =
+        new RunOutcome.Saved(
+            folder.name(lastFolder()), steps, null, null, progress.atLast(), tests.get(RunOutcome.LAST));
+    var chosen =
+        best == null
+            ? null
+            : new RunOutcome.Saved(
+                folder.name(parts.target()),
+                best.step(),
+                criterion.orElseThrow().toString(),
+                best.value(),
+                progress.atBest(),
+                tests.get(RunOutcome.BEST));
     var outcome =
         new RunOutcome(
             ending,
             progress.step(),
             plan.steps(),
-            trained,
-            criterion.isPresent() ? last : null,
+            best == null ? RunOutcome.LAST : RunOutcome.BEST,
             progress.before(),
-            progress.after(),
-            RunOutcome.strict(tests));
+            chosen,
+            last);
     if (ending.isFinal()) {
       Set<Integer> answers = new HashSet<>();
       reference(best, scored, new HashSet<>(), answers);
@@ -348,11 +383,53 @@ final class TrainingRun implements Trainer.Course {
     return outcome;
   }
 
+  /** Scores the test sets with what was asked for, the parameters being those that the run ends with. */
+  private void test(int steps) {
+    Tested asked = parts.run().evaluation().test();
+    Selection.Best best = selection.best();
+    RunState before = state(steps, true);
+    try {
+      if (best != null && asked != Tested.LAST) {
+        test(RunOutcome.BEST, best.step());
+      }
+      if (best == null || asked == Tested.LAST || asked == Tested.BOTH && best.step() != steps) {
+        if (best != null) {
+          trainable.restore(bests.folder(steps));
+        }
+        test(RunOutcome.LAST, steps);
+      }
+      if (asked == Tested.BOTH && best != null && best.step() == steps) {
+        tests.put(RunOutcome.LAST, tests.get(RunOutcome.BEST)); // It is the same state.
+      }
+    } catch (EvaluationStopped _) {
+      ending = Ending.INTERRUPTED;
+      tests.clear();
+      if (best != null) {
+        trainable.restore(bests.folder(steps));
+      }
+      if (steps > lastSaved) {
+        save(before);
+      }
+      keepReferenced();
+    }
+  }
+
   private void test(String which, int step) {
-    Map<String, Evaluation> evaluations = parts.scorer().test(trainable.inference());
-    items.writeTest(which, evaluations);
-    tests.put(which, evaluations);
-    listener.tested(new TrainingListener.TestReport(which, step, evaluations));
+    Trainer.Validation losses = trainer.validate(parts.data().test(), this::requireGoingOn);
+    Map<String, Evaluation> evaluations = parts.scorer().test(trainable.inference(), this::requireGoingOn);
+    if (!evaluations.isEmpty()) {
+      items.writeTest(which, evaluations);
+    }
+    tests.put(which, Scores.of(step, losses.loss(), losses.tasks(), evaluations));
+    listener.tested(new TrainingListener.TestReport(which, step, losses.loss(), losses.tasks(), evaluations));
+  }
+
+  /** What to tell the user who interrupted the run. */
+  private String stopped() {
+    return progress.step() == 0
+        ? "stopped after step 0 of %d, so nothing was learnt yet".formatted(plan.steps())
+        : "stopped after step %d of %d; what was learnt is in %s"
+            .formatted(progress.step(), plan.steps(), lastFolder());
   }
 
   /** Keeps what was learnt before something failed that has nothing to do with it, such as memory or a full disk. */

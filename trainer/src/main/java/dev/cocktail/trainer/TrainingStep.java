@@ -176,12 +176,17 @@ public final class TrainingStep {
     return new Outcome(TaskLoss.mean(lossRule, tasks), tasks, norm, batch.tokens(), forward, backward, optimiser, peak);
   }
 
-  /** The loss of each task on sequences that are not learnt from. */
-  public List<TaskLoss> evaluate(List<MicroBatch> batches, LinearTransform transform) {
+  /**
+   * The loss of each task on sequences that are not learnt from.
+   *
+   * @param between called before each batch; what it throws ends the evaluation
+   */
+  public List<TaskLoss> evaluate(List<MicroBatch> batches, LinearTransform transform, Runnable between) {
     TaskLoss[] losses = noLosses();
     double[] unweighted = new double[taskCount];
     Arrays.fill(unweighted, 1);
     for (MicroBatch batch : batches) {
+      between.run();
       try (TensorArena arena = device.openArena("evaluation")) {
         TokenBatch tokens = pack(batch, unweighted, arena);
         try (Tape tape = Tape.inference(device, arena)) {

@@ -83,7 +83,8 @@ public abstract class CocktailCommand implements Callable<Integer> {
    */
   protected final FineTuning.Result fineTune(RunFile run, Device device, boolean resume, TrainingListener listener) {
     boolean watched = !shared.quiet() && System.console() != null && System.console().isTerminal();
-    try (var interruption = Interruption.watch();
+    try (var interruption =
+            Interruption.watch(() -> note("stopping, and saving what was learnt; once more ends at once"));
         var progress = new ConsoleProgress(err(), run.training().logEvery(), watched)) {
       FineTuning fineTuning =
           FineTuning.of(run, device)

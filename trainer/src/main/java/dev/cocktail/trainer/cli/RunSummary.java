@@ -1,19 +1,18 @@
 package dev.cocktail.trainer.cli;
 
-import dev.cocktail.eval.Evaluation;
-import dev.cocktail.eval.answer.AnswerForm.Reading;
 import dev.cocktail.eval.metric.Metric;
 import dev.cocktail.trainer.FineTuning;
+import dev.cocktail.trainer.Scores;
 import dev.cocktail.trainer.TaskLoss;
 import dev.cocktail.trainer.TrainingListener;
 import dev.cocktail.trainer.config.RunFile;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.OptionalDouble;
+import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * What a person wants to know when a run is over: how long it took and how fast it was, what each task had of it and
@@ -30,8 +29,6 @@ final class RunSummary implements TrainingListener {
   private boolean hasShare;
   private long peakBytes;
   private final List<TaskLoss> learnt = new ArrayList<>();
-  private final Map<String, String> firstMetric = new LinkedHashMap<>();
-  private final Map<String, String> lastMetric = new LinkedHashMap<>();
 
   RunSummary(RunFile run) {
     this.run = run;
@@ -54,23 +51,6 @@ final class RunSummary implements TrainingListener {
     for (int task = 0; task < learnt.size(); task++) {
       learnt.set(task, learnt.get(task).plus(report.outcome().tasks().get(task)));
     }
-  }
-
-  @Override
-  public void evaluated(EvaluationReport report) {
-    report
-        .evaluations()
-        .forEach((task, evaluation) -> {
-          firstMetric.putIfAbsent(task, value(evaluation));
-          lastMetric.put(task, value(evaluation));
-        });
-  }
-
-  /** A task's own metric, read strictly. */
-  private static String value(Evaluation evaluation) {
-    Metric metric = evaluation.task().metrics().getFirst();
-    OptionalDouble value = evaluation.value(metric, Reading.STRICT);
-    return value.isEmpty() ? "-" : String.format(Locale.ROOT, "%.4f", value.getAsDouble());
   }
 
   /** The summary, a line each. */
@@ -96,21 +76,8 @@ final class RunSummary implements TrainingListener {
               peakBytes >> 20));
     }
     lines.addAll(tasks(result));
-    result
-        .test()
-        .forEach((which, tasks) ->
-            tasks.forEach((task, metrics) ->
-                metrics.entrySet().stream()
-                    .limit(1)
-                    .forEach(own ->
-                        lines.add(
-                            String.format(
-                                Locale.ROOT,
-                                "%s: test %s of the %s %.4f",
-                                task,
-                                own.getKey(),
-                                which,
-                                own.getValue())))));
+    result.best().ifPresent(best -> lines.addAll(tests(best)));
+    lines.addAll(tests(result.last()));
     result
         .best()
         .ifPresent(best ->
@@ -118,28 +85,71 @@ final class RunSummary implements TrainingListener {
                 String.format(
                     Locale.ROOT,
                     "best by %s: after step %d of %d, %.4f; the last is in %s",
-                    best.criterion(),
+                    best.choice().orElseThrow().criterion(),
                     best.step(),
                     result.steps(),
-                    best.value(),
-                    result.last().orElseThrow())));
+                    best.choice().orElseThrow().value(),
+                    result.last().folder())));
     lines.add(result.trained().toString());
     return lines;
+  }
+
+  /** What a state came to on the test sets, a line a task. */
+  private List<String> tests(FineTuning.State state) {
+    List<String> lines = new ArrayList<>();
+    state
+        .test()
+        .ifPresent(scores ->
+            scores
+                .losses()
+                .forEach((task, loss) ->
+                    lines.add(
+                        String.format(
+                            Locale.ROOT,
+                            "%s: of the %s, test loss %.4f%s",
+                            task,
+                            state.which(),
+                            loss,
+                            ownMetric(task)
+                                .filter(_ -> scores.metrics().containsKey(task))
+                                .map(metric -> ", " + metric.label() + " " + metric(scores, task, metric))
+                                .orElse("")))));
+    return lines;
+  }
+
+  private Optional<Metric> ownMetric(String task) {
+    return run.tasks().stream()
+        .filter(section -> section.name().equals(task))
+        .flatMap(section -> section.metric().stream())
+        .findFirst();
+  }
+
+  private static String metric(Scores scores, String task, Metric metric) {
+    Double value = scores.metrics().getOrDefault(task, Map.of()).get(metric.label());
+    return value == null ? "-" : String.format(Locale.ROOT, "%.4f", value);
+  }
+
+  private static String loss(Scores scores, String task) {
+    Double value = scores.losses().get(task);
+    return value == null ? "-" : String.format(Locale.ROOT, "%.4f", value);
   }
 
   /** What each task had of the run, and its validation loss and metric before the first step and at the end. */
   private List<String> tasks(FineTuning.Result result) {
     double examples = learnt.stream().mapToLong(TaskLoss::examples).sum();
     double targets = learnt.stream().mapToLong(TaskLoss::tokens).sum();
+    List<Scores> states = new ArrayList<>();
+    result.before().ifPresent(states::add);
+    result.best().flatMap(FineTuning.State::validation).ifPresent(states::add);
+    result.last().validation().ifPresent(states::add);
+    String which = result.best().isPresent() ? "first -> best -> last" : "first -> last";
     List<String[]> rows = new ArrayList<>();
     rows.add(
         new String[] {
-          "task", "examples", "share", "of what is learnt", "validation loss, first -> last", "metric, first -> last"
+          "task", "examples", "share", "of what is learnt", "validation loss, " + which, "metric, " + which
         });
     for (int task = 0; task < run.tasks().size(); task++) {
       String name = run.tasks().get(task).name();
-      TaskLoss before = result.before().get(name);
-      TaskLoss after = result.after().get(name);
       TaskLoss had = task < learnt.size() ? learnt.get(task) : TaskLoss.NONE;
       rows.add(
           new String[] {
@@ -147,18 +157,19 @@ final class RunSummary implements TrainingListener {
             examples == 0 ? "-" : String.format(Locale.ROOT, "%,d", had.examples()),
             examples == 0 ? "-" : String.format(Locale.ROOT, "%.1f %%", 100 * had.examples() / examples),
             examples == 0 ? "-" : String.format(Locale.ROOT, "%.1f %%", 100 * had.tokens() / targets),
-            before == null || after == null
+            states.stream().noneMatch(scores -> scores.losses().containsKey(name))
                 ? "-"
-                : String.format(Locale.ROOT, "%.4f -> %.4f", before.mean(), after.mean()),
-            run.tasks()
-                .get(task)
-                .metric()
-                .filter(_ -> lastMetric.containsKey(name))
-                .map(metric -> metric.label() + " " + firstMetric.get(name) + " -> " + lastMetric.get(name))
+                : states.stream().map(scores -> loss(scores, name)).collect(Collectors.joining(" -> ")),
+            ownMetric(name)
+                .filter(_ -> states.stream().anyMatch(scores -> scores.metrics().containsKey(name)))
+                .map(metric ->
+                    states.stream()
+                        .map(scores -> metric(scores, name, metric))
+                        .collect(Collectors.joining(" -> ", metric.label() + " ", "")))
                 .orElse("-")
           });
     }
-    boolean hasMetrics = !lastMetric.isEmpty();
+    boolean hasMetrics = states.stream().anyMatch(scores -> !scores.metrics().isEmpty());
     List<String> lines = new ArrayList<>();
     for (String[] row : rows) {
       var line = new StringBuilder();

@@ -3,7 +3,7 @@ package dev.cocktail.trainer.cli;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.FineTuning;
-import dev.cocktail.trainer.TaskLoss;
+import dev.cocktail.trainer.Scores;
 import dev.cocktail.trainer.config.RunFile;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -90,24 +90,34 @@ final class TrainCommand extends CocktailCommand {
     Map<String, Object> summary = new LinkedHashMap<>();
     summary.put("output", result.folder().toString());
     summary.put("trained", result.trained().toString());
-    result
-        .best()
-        .ifPresent(best -> {
-          summary.put("best_step", best.step());
-          summary.put("best_criterion", best.criterion());
-          summary.put("best_value", best.value());
-        });
-    result.last().ifPresent(last -> summary.put("last", last.toString()));
     summary.put("steps", result.steps());
-    summary.put("validation_before", means(result.before()));
-    summary.put("validation_after", means(result.after()));
-    summary.put("test", result.test());
+    result.before().ifPresent(scores -> summary.put("before", summary(scores)));
+    result.best().ifPresent(best -> summary.put("best", summary(best)));
+    summary.put("last", summary(result.last()));
     return summary;
   }
 
-  private static Map<String, Double> means(Map<String, TaskLoss> losses) {
-    Map<String, Double> means = new LinkedHashMap<>();
-    losses.forEach((task, loss) -> means.put(task, loss.mean()));
-    return means;
+  private static Map<String, Object> summary(FineTuning.State state) {
+    Map<String, Object> summary = new LinkedHashMap<>();
+    summary.put("folder", state.folder().toString());
+    summary.put("step", state.step());
+    state
+        .choice()
+        .ifPresent(choice -> {
+          summary.put("criterion", choice.criterion());
+          summary.put("value", choice.value());
+        });
+    state.validation().ifPresent(scores -> summary.put("validation", summary(scores)));
+    state.test().ifPresent(scores -> summary.put("test", summary(scores)));
+    return summary;
+  }
+
+  private static Map<String, Object> summary(Scores scores) {
+    Map<String, Object> summary = new LinkedHashMap<>();
+    summary.put("step", scores.step());
+    summary.put("loss", scores.loss());
+    summary.put("losses", scores.losses());
+    summary.put("metrics", scores.metrics());
+    return summary;
   }
 }

@@ -38,7 +38,8 @@ public record EvaluationSection(
         String best,
     @Key(
             value =
-                "What is scored on the test sets after training: best (what the run ends with), last, both or none.",
+                "What is scored on the test sets after training, losses and metrics: best (what the run ends with),"
+                    + " last, both or none.",
             defaultsTo = "best")
         Tested test,
     @Key(

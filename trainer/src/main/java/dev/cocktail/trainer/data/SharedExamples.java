@@ -14,8 +14,8 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
- * Finds validation examples that are training examples too: the same prompt and answer, but for white space and case. A
- * loss on them says how well they were remembered, not what was learnt.
+ * Finds validation and test examples that are training examples too: the same prompt and answer, but for white space
+ * and case. A loss on them says how well they were remembered, not what was learnt.
  */
 public final class SharedExamples {
   /** What such examples mean for a run. */
@@ -60,7 +60,9 @@ public final class SharedExamples {
 
   private final Map<Example, Fingerprint> read = new IdentityHashMap<>();
   private final Map<Fingerprint, Place> trained = new HashMap<>();
-  private final Map<String, Map<Place, Fingerprint>> validation = new LinkedHashMap<>();
+  private final List<HeldOut> heldOut = new ArrayList<>();
+
+  private record HeldOut(String task, String kind, Map<Place, Fingerprint> places) {}
 
   /** Takes note of what an example was made of. */
   public void read(SourceRecord record, Example example) {
@@ -72,21 +74,26 @@ public final class SharedExamples {
     examples.forEach(example -> trained.putIfAbsent(read.get(example), new Place(task, example.origin())));
   }
 
-  /** These of the examples that were read are validated on. */
-  public void validated(String task, List<Example> examples) {
+  /**
+   * These of the examples that were read are not to be trained on.
+   *
+   * @param kind what they are for: validation or test
+   */
+  public void held(String task, String kind, List<Example> examples) {
     Map<Place, Fingerprint> places = new LinkedHashMap<>();
     examples.forEach(example -> places.put(new Place(task, example.origin()), read.get(example)));
-    validation.put(task, places);
+    heldOut.add(new HeldOut(task, kind, places));
   }
 
-  /** A line for each task some of whose validation examples are trained on, by whichever task. */
+  /** A line for each set of examples some of which are trained on, by whichever task. */
   public List<String> findings() {
     List<String> findings = new ArrayList<>();
-    validation.forEach((task, places) -> finding(task, places).ifPresent(findings::add));
+    heldOut.forEach(held -> finding(held).ifPresent(findings::add));
     return findings;
   }
 
-  private Optional<String> finding(String task, Map<Place, Fingerprint> places) {
+  private Optional<String> finding(HeldOut held) {
+    Map<Place, Fingerprint> places = held.places();
     Map<String, Integer> byTask = new LinkedHashMap<>();
     String example = "";
     for (Map.Entry<Place, Fingerprint> place : places.entrySet()) {
@@ -102,10 +109,11 @@ public final class SharedExamples {
     List<String> counts = new ArrayList<>();
     byTask.forEach((other, count) -> counts.add("%,d of task %s".formatted(count, other)));
     return Optional.of(
-        "task %s: of its %,d validation examples, %,d are training examples too (%s), such as %s"
+        "task %s: of its %,d %s examples, %,d are training examples too (%s), such as %s"
             .formatted(
-                task,
+                held.task(),
                 places.size(),
+                held.kind(),
                 byTask.values().stream().mapToInt(Integer::intValue).sum(),
                 String.join(", ", counts),
                 example));

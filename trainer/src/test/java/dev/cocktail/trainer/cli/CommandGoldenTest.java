@@ -249,8 +249,8 @@ class CommandGoldenTest {
             .done();
     JsonNode summary = run.json();
     assertThat(summary.path("steps").intValue()).isEqualTo(4);
-    assertThat(summary.at("/validation_after/colours").doubleValue())
-        .isLessThan(summary.at("/validation_before/colours").doubleValue());
+    assertThat(summary.at("/last/validation/losses/colours").doubleValue())
+        .isLessThan(summary.at("/before/losses/colours").doubleValue());
     assertThat(Path.of(summary.path("trained").asText())).isDirectoryContaining("glob:**adapter_model.safetensors");
     assertThat(run.err()).isEmpty();
     assertThat(folder.path("elsewhere/run.yaml")).content().contains("seed: 9");

@@ -8,7 +8,6 @@ import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.cpu.CpuDevice;
 import dev.cocktail.trainer.FineTuning;
-import dev.cocktail.trainer.TaskLoss;
 import dev.cocktail.trainer.config.RunFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -39,7 +38,7 @@ class CudaRunTest {
   }
 
   private static double loss(FineTuning.Result result) {
-    return result.after().values().stream().mapToDouble(TaskLoss::mean).sum();
+    return result.last().validation().orElseThrow().losses().values().stream().mapToDouble(Double::doubleValue).sum();
   }
 
   @Test

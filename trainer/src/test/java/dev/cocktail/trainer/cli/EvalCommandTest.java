@@ -125,9 +125,9 @@ class EvalCommandTest {
 
     assertThat(base.path("labels").size()).isEqualTo(6);
     assertThat(base.path("loss").doubleValue())
-        .isCloseTo(trained.json().at("/validation_before/colours").doubleValue(), within(1e-5));
+        .isCloseTo(trained.json().at("/before/losses/colours").doubleValue(), within(1e-5));
     assertThat(adapted.path("loss").doubleValue())
-        .isCloseTo(trained.json().at("/validation_after/colours").doubleValue(), within(1e-5));
+        .isCloseTo(trained.json().at("/last/validation/losses/colours").doubleValue(), within(1e-5));
     assertThat(adapted.path("metrics").has("exact_match")).isTrue();
   }
 

@@ -3,11 +3,13 @@ package dev.cocktail.trainer.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.cocktail.trainer.RunContents;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -15,6 +17,39 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A run in a process of its own that is told to end. */
 class InterruptionTest {
+  /** Answers to so many questions take far longer than a step, so that the signal comes while they are given. */
+  @Test
+  @Timeout(120)
+  void aRunThatIsTerminatedDuringAnEvaluationDoesNotWaitForIt(@TempDir Path temporary) throws Exception {
+    assumeTrue(File.separatorChar == '/', "needs signals");
+    TinyFolder folder = TinyFolder.write(temporary);
+    folder.write("many.jsonl", (folder.text("train.jsonl") + "\n").repeat(400));
+    folder.edit("run.yaml", "validation: validation.jsonl", "test: many.jsonl, metric: exact_match");
+    folder.edit("run.yaml", "max_steps: 4", "max_steps: 1");
+    folder.edit("run.yaml", "output: out", "evaluation: {max_new_tokens: 64}\noutput: out");
+    try (var process = TrainingProcess.start(List.of(folder.path("run.yaml").toString()))) {
+      process.awaitFirstStep();
+      process.terminate();
+      assertThat(process.await()).as(process.output()).isEqualTo(CocktailCommand.INTERRUPTED);
+      assertThat(process.output())
+          .contains("stopping, and saving what was learnt", "cocktail: stopped after step 1 of 1;")
+          .doesNotContain("test sets");
+    }
+    Map<String, String> saved = RunContents.weightsOf(folder.path("out/checkpoints"));
+    assertThat(saved).containsKey("step-1/optimiser.safetensors");
+    assertThat(folder.text("out/result.json")).contains("INTERRUPTED");
+    assertThat(folder.text("out/metrics.jsonl")).contains("\"step\"").doesNotContain("\"test\"");
+
+    // Whoever asks twice does not wait for what is saved either, and nothing is harmed.
+    try (var process = TrainingProcess.start(List.of("--resume", folder.path("run.yaml").toString()))) {
+      process.awaitLine("continuing after step 1");
+      process.terminate();
+      process.terminate();
+      assertThat(process.await()).as(process.output()).isEqualTo(CocktailCommand.INTERRUPTED);
+    }
+    assertThat(RunContents.weightsOf(folder.path("out/checkpoints"))).isEqualTo(saved);
+  }
+
   @Test
   @Timeout(120)
   void aTerminatedRunSavesAndSaysWhere(@TempDir Path temporary) throws IOException, InterruptedException {

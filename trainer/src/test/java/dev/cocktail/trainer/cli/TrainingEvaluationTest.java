@@ -1,6 +1,7 @@
 package dev.cocktail.trainer.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -14,6 +15,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a run's model answers while it learns, and after. */
 class TrainingEvaluationTest {
@@ -100,12 +103,15 @@ class TrainingEvaluationTest {
 
     // What a person reads at the end are the numbers of the metrics file.
     JsonNode share = events("step").getLast().at("/mixture/moves/examples_so_far");
-    double before = scored.getFirst().at("/answers/moves/metrics/macro_f1/strict").doubleValue();
-    double after = scored.getLast().at("/answers/moves/metrics/macro_f1/strict").doubleValue();
+    double[] macroF1 =
+        Stream.of(scored.getFirst(), first, scored.getLast())
+            .mapToDouble(row -> row.at("/answers/moves/metrics/macro_f1/strict").doubleValue())
+            .toArray();
     assertThat(run.out())
         .contains("12 of 12 steps in ", "tokens/s while training")
         .containsPattern("(?m)^moves +[0-9]+ +" + String.format(Locale.ROOT, "%.1f", 100 * share.doubleValue()) + " %")
-        .contains(String.format(Locale.ROOT, "macro_f1 %.4f -> %.4f", before, after));
+        .contains("metric, first -> best -> last")
+        .contains(String.format(Locale.ROOT, "macro_f1 %.4f -> %.4f -> %.4f", macroF1[0], macroF1[1], macroF1[2]));
     assertThat(run.out().lines().toList().getLast()).isEqualTo(folder.path("out/adapter").toString());
 
     try (Stream<Path> files = Files.list(folder.path("out/evaluation"))) {
@@ -122,6 +128,103 @@ class TrainingEvaluationTest {
     List<String> items = Files.readAllLines(folder.path("out/evaluation/validation-step-12.jsonl"));
     assertThat(items).hasSize(9);
     assertThat(items.getLast()).contains("\"task\":\"moves\"", "zinc", "\"gold\":\"up\"", "\"scores\"");
+  }
+
+  /** Losses and metrics of {@code result.json} beside those of an event. */
+  private static void assertSame(JsonNode scores, JsonNode event) {
+    assertThat(scores.path("step")).isEqualTo(event.path("step"));
+    assertThat(scores.path("loss")).isEqualTo(event.path("loss"));
+    assertThat(scores.path("losses").size()).isEqualTo(event.path("tasks").size()).isPositive();
+    scores
+        .path("losses")
+        .properties()
+        .forEach(task -> assertThat(task.getValue()).isEqualTo(event.path("tasks").path(task.getKey()).path("loss")));
+    assertThat(scores.path("metrics").size()).isEqualTo(event.path("answers").size());
+    scores
+        .path("metrics")
+        .properties()
+        .forEach(task -> {
+          JsonNode told = event.path("answers").path(task.getKey()).path("metrics");
+          assertThat(task.getValue().size()).isEqualTo(told.size()).isPositive();
+          task.getValue()
+              .properties()
+              .forEach(metric -> assertThat(metric.getValue()).isEqualTo(told.path(metric.getKey()).path("strict")));
+        });
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"moves.accuracy", "colours.loss", "last"})
+  void theResultSaysOfBothStatesAfterHowManyStepsTheyAreAndWhatTheyCameTo(String best) throws IOException {
+    folder.edit("run.yaml", "best: moves.accuracy", "best: " + best);
+    // What is learnt makes these less likely, so that the best is soon behind.
+    folder.write("validation.jsonl", "{\"prompt\": \"sea: \", \"completion\": \"zzzz\"}");
+    folder.edit("run.yaml", "validation: train.jsonl", "validation: validation.jsonl");
+    JsonNode printed =
+        CommandRun.of("train", "--json", "--device", "cpu", folder.path("run.yaml").toString()).done().json();
+    JsonNode result = JSON.readTree(folder.text("out/result.json"));
+    List<JsonNode> validations = events("validation");
+    assertSame(result.path("before"), validations.getFirst());
+    assertSame(result.at("/last/validation"), validations.getLast());
+    assertThat(result.at("/last/step").intValue()).isEqualTo(12);
+    assertThat(result.path("trained").asText()).isEqualTo(best.equals("last") ? "last" : "best");
+    if (!best.equals("last")) {
+      JsonNode chosen = events("best").getLast();
+      assertThat(result.at("/best/step")).isEqualTo(chosen.path("step"));
+      assertThat(result.at("/best/criterion").asText()).isEqualTo(best);
+      assertThat(result.at("/best/value")).isEqualTo(chosen.path("value"));
+      assertThat(result.at("/best/step").intValue()).isLessThan(12);
+      assertSame(
+          result.at("/best/validation"),
+          validations.stream().filter(row -> row.path("step").equals(chosen.path("step"))).findFirst().orElseThrow());
+    }
+    for (JsonNode test : events("test")) {
+      assertSame(result.path(test.path("which").asText()).path("test"), test);
+    }
+    assertThat(events("test")).hasSize(best.equals("last") ? 1 : 2);
+    for (String which : List.of("best", "last")) {
+      assertThat(printed.path(which).path("validation").toString())
+          .isEqualTo(result.path(which).path("validation").toString());
+      assertThat(printed.path(which).path("test").toString()).isEqualTo(result.path(which).path("test").toString());
+    }
+  }
+
+  @Test
+  void testSetsOfTasksWithoutAMetricHaveALoss() {
+    folder.edit("run.yaml", "validation: train.jsonl, metric: exact_match", "test: validation.jsonl");
+    CommandRun run = folder.train().done();
+    JsonNode test = events("test").getLast();
+    assertThat(test.path("which").asText()).isEqualTo("last");
+    double loss = test.at("/tasks/colours/loss").doubleValue();
+    assertThat(test.path("answers").has("colours")).isFalse();
+    assertThat(run.out()).contains(String.format(Locale.ROOT, "colours: of the last, test loss %.4f%n", loss));
+    JsonNode eval =
+        CommandRun.of(
+                "eval",
+                "--json",
+                "--device",
+                "cpu",
+                "--model",
+                folder.path("model").toString(),
+                "--data",
+                folder.path("validation.jsonl").toString(),
+                "--adapter",
+                folder.path("out/last").toString())
+            .done()
+            .json();
+    assertThat(eval.path("loss").doubleValue()).isCloseTo(loss, within(1e-5));
+
+    // Where nothing has a metric, too, and only where it is asked for.
+    for (String tested : List.of("last", "none")) {
+      folder.write(
+          "run.yaml",
+          TinyFolder.RUN_FILE
+              .replace("validation: validation", "test: validation")
+              .replace("output: out", "evaluation: {test: %s}\noutput: %s".formatted(tested, tested)));
+      folder.train().done();
+      assertThat(folder.text(tested + "/metrics.jsonl").lines().filter(line -> line.contains("\"test\"")))
+          .hasSize(tested.equals("none") ? 0 : 1)
+          .allSatisfy(line -> assertThat(line).contains("\"tasks\":{\"colours\":{\"loss\":"));
+    }
   }
 
   @Test

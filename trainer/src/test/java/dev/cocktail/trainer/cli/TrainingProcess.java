@@ -5,9 +5,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /** {@code cocktail train} in a process of its own, whose output is read as it comes. */
@@ -15,8 +13,8 @@ final class TrainingProcess implements AutoCloseable {
   private static final long LONGEST_SECONDS = 120;
 
   private final Process process;
-  private final List<String> output = Collections.synchronizedList(new ArrayList<>());
-  private final CountDownLatch firstStep = new CountDownLatch(1);
+  private final List<String> output = new ArrayList<>();
+  private boolean ended;
   private final Thread reader;
 
   private TrainingProcess(Process process) {
@@ -67,22 +65,44 @@ final class TrainingProcess implements AutoCloseable {
   private void read() {
     try (BufferedReader lines = process.inputReader()) {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-        output.add(line);
-        if (line.startsWith("step ")) {
-          firstStep.countDown();
-        }
+        say(line, false);
       }
+      say("", true);
     } catch (IOException e) {
-      output.add(e.toString());
+      say(e.toString(), true);
     }
-    firstStep.countDown();
+  }
+
+  private void say(String line, boolean last) {
+    synchronized (output) {
+      output.add(line);
+      ended = last;
+      output.notifyAll();
+    }
   }
 
   /** Waits for the first step, or the end. */
   void awaitFirstStep() throws InterruptedException {
-    if (!firstStep.await(LONGEST_SECONDS, TimeUnit.SECONDS)) {
-      throw new AssertionError("no step was taken: " + output);
+    awaitLine("step ");
+  }
+
+  /** Waits for a line that begins so, or the end. */
+  void awaitLine(String beginning) throws InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(LONGEST_SECONDS);
+    synchronized (output) {
+      while (!ended && output.stream().noneMatch(line -> line.startsWith(beginning))) {
+        long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+        if (left <= 0) {
+          throw new AssertionError("no line begins with '" + beginning + "': " + output);
+        }
+        output.wait(left);
+      }
     }
+  }
+
+  /** Asks it to end, as the system does. */
+  void terminate() {
+    process.toHandle().destroy(); // The process's own would close its output too.
   }
 
   /**

@@ -13,9 +13,12 @@ public final class FineTuneAndAsk {
   public static void main(String[] arguments) {
     RunFile run = RunFile.read(Path.of(arguments[0]));
     try (Device device = Devices.open("auto", run.training().precision(), System.err::println)) {
-      FineTuning.Result result = FineTuning.of(run, device).notes(System.err::println).run();
-      result.after().forEach((task, loss) -> System.out.println(task + ": validation loss " + loss.mean()));
-      try (AdaptedModel model = AdaptedModel.open(run.model(), Optional.of(result.trained()), device)) {
+      FineTuning.State end = FineTuning.of(run, device).notes(System.err::println).run().end();
+      System.out.println("the " + end.which() + " state, that after step " + end.step());
+      end.validation()
+          .ifPresent(scores ->
+              scores.losses().forEach((task, loss) -> System.out.println(task + ": validation loss " + loss)));
+      try (AdaptedModel model = AdaptedModel.open(run.model(), Optional.of(end.folder()), device)) {
         System.out.println(model.answer(arguments[1], 64));
       }
     }
