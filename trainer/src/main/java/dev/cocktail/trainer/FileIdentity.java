@@ -18,7 +18,7 @@ import java.util.HexFormat;
  * @param bytes its size; -1 where it could not be read
  * @param sha256 of its contents, or of samples of them where that is said
  */
-record FileIdentity(String path, long bytes, String sha256) {
+public record FileIdentity(String path, long bytes, String sha256) {
   private static final int CHUNK = 1 << 16;
 
   /** A large file's samples: its beginning, which in safetensors has all names and shapes, and pages of the rest. */

@@ -2,6 +2,7 @@ package dev.cocktail.trainer;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.cocktail.lora.AdaptedModel;
 import dev.cocktail.lora.AdapterConfig;
 import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.Device;
@@ -9,18 +10,15 @@ import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.Precision;
 import dev.cocktail.trainer.config.AdapterSection;
 import dev.cocktail.trainer.config.RunFile;
-import dev.cocktail.trainer.config.TrainingSection;
 import dev.cocktail.trainer.data.Example;
-import dev.cocktail.trainer.data.Mixture;
-import dev.cocktail.trainer.data.Packer;
 import dev.cocktail.trainer.data.SupervisionSample;
 import dev.cocktail.trainer.data.TaskData;
 import dev.cocktail.trainer.data.TaskShare;
-import dev.cocktail.trainer.data.TaskSize;
 import dev.cocktail.transformer.Phi3Config;
 import dev.cocktail.transformer.Phi3Model;
 import dev.cocktail.transformer.text.ChatEncoder;
 import dev.cocktail.transformer.text.Tokenizer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -95,6 +93,7 @@ public final class FineTuning {
   private boolean colours;
   private boolean resume;
   private BooleanSupplier stop = () -> false;
+  private Optional<AdaptedModel> base = Optional.empty();
   private final List<TrainingListener> listeners = new ArrayList<>();
 
   private FineTuning(RunFile run, Device device) {
@@ -144,6 +143,26 @@ public final class FineTuning {
   }
 
   /**
+   * Trains on a model that is open already, and stays so: many runs can share its frozen weights.
+   *
+   * @param opened the run's model, on the run's device, without an adapter
+   */
+  public FineTuning on(AdaptedModel opened) {
+    base = Optional.of(opened);
+    return this;
+  }
+
+  /** What the run in a folder left, once it is over; empty where it is not, or where there is none. */
+  public static Optional<Result> ended(Path folder) {
+    if (!Files.isDirectory(folder)) {
+      return Optional.empty();
+    }
+    try (RunFolder run = RunFolder.ofRun(folder)) {
+      return run.outcome().filter(outcome -> outcome.ending().isFinal()).map(outcome -> result(run, outcome));
+    }
+  }
+
+  /**
    * Trains. Everything that was given is checked before the first file is written.
    *
    * @throws InvalidInputException when the run file, the model or the data are wrong, or the output folder is taken
@@ -179,8 +198,8 @@ public final class FineTuning {
   /** Opens all that a run needs, checks it, and trains. */
   private Result train(RunFolder folder, Optional<RunInputs> begunWith, Optional<TrainingCheckpoint> checkpoint) {
     Phi3Config config = Phi3Config.read(run.model());
-    try (Tokenizer tokenizer = Tokenizer.load(run.model())) {
-      ChatEncoder encoder = ChatEncoder.of(tokenizer);
+    try (Tokenizer own = base.isPresent() ? null : Tokenizer.load(run.model())) {
+      ChatEncoder encoder = own == null ? base.orElseThrow().encoder() : ChatEncoder.of(own);
       RunData data = RunData.read(run, config, encoder, colours, notes, this::requireGoingOn);
       boolean checkpointLayers = MemoryPlan.of(run, data.largestEvaluation(), device).chooseCheckpointing(notes);
       return train(folder, begunWith, checkpoint, data, encoder, checkpointLayers);
@@ -201,13 +220,10 @@ public final class FineTuning {
       RunData data,
       ChatEncoder encoder,
       boolean checkpointLayers) {
-    try (Phi3Model model = Phi3Model.load(run.model(), device)) {
+    try (Phi3Model own = base.isPresent() ? null : Phi3Model.load(run.model(), device)) {
+      Phi3Model model = own == null ? base.orElseThrow().model() : own;
       var scorer = new TaskScorer(run, model, encoder, notes);
-      TrainingSection training = run.training();
-      List<TaskSize> sizes = data.train().stream().map(TaskSize::of).toList();
-      Mixture mixture = run.mixture().rule(run.taskNames()).mix(sizes, run.mixtureSeed());
-      var packer = new Packer(training.tokensPerStep(), training.microBatchTokens());
-      PackedPlan plan = PackedPlan.of(data.train(), mixture, packer, training.stop());
+      PackedPlan plan = PackedPlan.ofRun(run, data.train());
       try (Trainable trainable = trainable(run, model)) {
         describe(trainable, data, plan);
         RunInputs inputs = begunWith.orElseGet(() -> RunInputs.of(run, device));

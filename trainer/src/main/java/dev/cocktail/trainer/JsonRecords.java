@@ -12,7 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Records as JSON files. Numbers are written so that they are read back to the same bits. */
-final class JsonRecords {
+public final class JsonRecords {
   private static final JsonMapper JSON =
       JsonMapper.builder()
           .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE) // As in all of a run's files.
@@ -22,7 +22,7 @@ final class JsonRecords {
   private JsonRecords() {}
 
   /** Writes a file that is there whole or not at all. */
-  static void write(Path file, Record value) {
+  public static void write(Path file, Record value) {
     try {
       AtomicFile.writeText(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsString(value) + "\n");
     } catch (JsonProcessingException e) {
@@ -35,7 +35,7 @@ final class JsonRecords {
    *
    * @throws InvalidInputException when the file is broken, or refused by the record's constructor
    */
-  static <R extends Record> R read(Path file, Class<R> type) {
+  public static <R extends Record> R read(Path file, Class<R> type) {
     try {
       R value = JSON.readValue(Files.readString(file), type);
       if (value == null) {

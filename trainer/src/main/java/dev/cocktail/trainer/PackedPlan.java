@@ -3,6 +3,7 @@ package dev.cocktail.trainer;
 import static java.util.Objects.requireNonNull;
 
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.trainer.config.RunFile;
 import dev.cocktail.trainer.data.Example;
 import dev.cocktail.trainer.data.MicroBatch;
 import dev.cocktail.trainer.data.Mixture;
@@ -11,6 +12,7 @@ import dev.cocktail.trainer.data.StepBatch;
 import dev.cocktail.trainer.data.StopRule;
 import dev.cocktail.trainer.data.TaskData;
 import dev.cocktail.trainer.data.TaskShare;
+import dev.cocktail.trainer.data.TaskSize;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -39,6 +41,7 @@ public final class PackedPlan implements TrainingPlan {
   private final long[] drawsOfTask;
   private int steps;
   private long tokens;
+  private long supervisedTokens;
   private long microBatches;
 
   private PackedPlan(List<TaskData> tasks, Mixture mixture, Packer packer, StopRule stop) {
@@ -69,6 +72,18 @@ public final class PackedPlan implements TrainingPlan {
    */
   public static PackedPlan ofEpochs(List<TaskData> tasks, Mixture mixture, Packer packer, double epochs) {
     return of(tasks, mixture, packer, StopRule.epochs(epochs));
+  }
+
+  /**
+   * The steps of a run.
+   *
+   * @param tasks the run's, in its order
+   */
+  public static PackedPlan ofRun(RunFile run, List<TaskData> tasks) {
+    var sizes = tasks.stream().map(TaskSize::of).toList();
+    var mixture = run.mixture().rule(run.taskNames()).mix(sizes, run.mixtureSeed());
+    var packer = new Packer(run.training().tokensPerStep(), run.training().microBatchTokens());
+    return of(tasks, mixture, packer, run.training().stop());
   }
 
   /** So many optimiser steps, in as many epochs as they take. */
@@ -158,6 +173,7 @@ public final class PackedPlan implements TrainingPlan {
       lengths.add(example.length());
       reached += amount(stop, draw.task(), example);
       drawsOfTask[draw.task()]++;
+      supervisedTokens += example.supervisedTokens();
     }
     begin(steps, number);
     count(lengths);
@@ -220,6 +236,16 @@ public final class PackedPlan implements TrainingPlan {
 
   private double tokensPerExample(int task) {
     return (double) tasks.get(task).statistics().supervisedTokens() / tasks.get(task).examples().size();
+  }
+
+  /** Number of tokens of all steps together. */
+  public long tokens() {
+    return tokens;
+  }
+
+  /** Number of supervised tokens of all steps together. */
+  public long supervisedTokens() {
+    return supervisedTokens;
   }
 
   /** Number of micro-batches of all steps together. */

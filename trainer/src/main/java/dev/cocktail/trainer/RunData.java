@@ -30,8 +30,8 @@ import java.util.stream.Stream;
  * @param validation of all tasks, packed for evaluation; empty without validation sets
  * @param test the same of the test sets; empty where the run does not look at them either
  */
-record RunData(List<TaskData> train, List<MicroBatch> validation, List<MicroBatch> test) {
-  RunData {
+public record RunData(List<TaskData> train, List<MicroBatch> validation, List<MicroBatch> test) {
+  public RunData {
     train = List.copyOf(train);
     validation = List.copyOf(validation);
     test = List.copyOf(test);
@@ -50,7 +50,7 @@ record RunData(List<TaskData> train, List<MicroBatch> validation, List<MicroBatc
    * @param between called between examples; what it throws ends the reading
    * @throws InvalidInputException naming file and line of what is wrong
    */
-  static RunData read(
+  public static RunData read(
       RunFile run, Phi3Config config, ChatEncoder encoder, boolean colours, Consumer<String> notes, Runnable between) {
     return new Reader(run, config, encoder, colours, notes, between).read();
   }

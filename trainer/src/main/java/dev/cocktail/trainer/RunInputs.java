@@ -28,7 +28,7 @@ import java.util.stream.Stream;
  * @param data contents of the tasks' files, by key
  * @param model contents of the model's files, by name; of weights, samples
  */
-record RunInputs(
+public record RunInputs(
     String engine,
     String device,
     Map<String, String> configuration,
@@ -41,7 +41,7 @@ record RunInputs(
   private static final String FILE_OF_TASK = "tasks\\[\\d+]\\.(train|validation|test)";
   private static final int SHOWN = 4;
 
-  RunInputs {
+  public RunInputs {
     requireNonNull(engine, "engine");
     requireNonNull(device, "device");
     requireNonNull(configuration, "configuration");
@@ -50,7 +50,7 @@ record RunInputs(
   }
 
   /** Those of a run that is to be computed on a device. Files that cannot be read are noted as such. */
-  static RunInputs of(RunFile run, Device device) {
+  public static RunInputs of(RunFile run, Device device) {
     Map<String, String> configuration = new LinkedHashMap<>(run.values());
     configuration
         .keySet()
@@ -70,6 +70,18 @@ record RunInputs(
         configuration,
         data,
         model(run.model()));
+  }
+
+  /** All of it as text, a line each, but for where the files are: equal where numbers are. */
+  public String text() {
+    StringBuilder text = new StringBuilder("engine " + engine + "\ndevice " + device + "\n");
+    new TreeMap<>(configuration).forEach((key, value) -> text.append(key).append(' ').append(value).append('\n'));
+    new TreeMap<>(data)
+        .forEach((key, file) ->
+            text.append(key).append(' ').append(file.bytes()).append(' ').append(file.sha256()).append('\n'));
+    model.forEach((name, file) ->
+        text.append(name).append(' ').append(file.bytes()).append(' ').append(file.sha256()).append('\n'));
+    return text.toString();
   }
 
   private static Map<String, FileIdentity> model(Path folder) {
@@ -97,7 +109,7 @@ record RunInputs(
    * @param notes told of what differs without being refused
    * @throws InvalidInputException saying which keys and files changed, and from what to what
    */
-  void requireSame(RunInputs now, Path what, Consumer<String> notes) {
+  public void requireSame(RunInputs now, Path what, Consumer<String> notes) {
     List<String> changes = new ArrayList<>();
     for (String key : union(configuration, now.configuration)) {
       String before = configuration.getOrDefault(key, "absent");

@@ -49,6 +49,7 @@ public final class Cocktail implements Runnable {
   private static final List<Class<?>> COMMANDS =
       List.of(
           TrainCommand.class,
+          StudyCommand.class,
           EvalCommand.class,
           GenerateCommand.class,
           TraceCommand.class,
@@ -58,7 +59,7 @@ public final class Cocktail implements Runnable {
 
   /** The order in which help lists the commands; others follow. */
   private static final List<String> ORDER =
-      List.of("demo", "train", "eval", "generate", "trace", "merge", "inspect", "doctor", "bench");
+      List.of("demo", "train", "study", "eval", "generate", "trace", "merge", "inspect", "doctor", "bench");
 
   @Spec private CommandSpec spec;
 

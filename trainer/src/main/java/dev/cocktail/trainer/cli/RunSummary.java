@@ -6,7 +6,6 @@ import dev.cocktail.trainer.Scores;
 import dev.cocktail.trainer.TaskLoss;
 import dev.cocktail.trainer.TrainingListener;
 import dev.cocktail.trainer.config.RunFile;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -64,7 +63,7 @@ final class RunSummary implements TrainingListener {
               result.steps(),
               steps,
               taken == 0 ? "" : ", those after step " + taken + " now,",
-              duration(System.nanoTime() - started),
+              Durations.text(System.nanoTime() - started),
               tokens,
               learnt.stream().mapToLong(TaskLoss::tokens).sum()));
       lines.add(
@@ -181,15 +180,5 @@ final class RunSummary implements TrainingListener {
       lines.add(line.toString().stripTrailing());
     }
     return lines;
-  }
-
-  private static String duration(long nanos) {
-    Duration time = Duration.ofNanos(nanos);
-    if (time.toHours() > 0) {
-      return time.toHours() + " h " + time.toMinutesPart() + " min";
-    }
-    return time.toMinutes() > 0
-        ? time.toMinutes() + " min " + time.toSecondsPart() + " s"
-        : String.format(Locale.ROOT, "%.1f s", nanos / 1e9);
   }
 }

@@ -5,6 +5,7 @@ import dev.cocktail.tensor.Devices;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.Precision;
 import dev.cocktail.trainer.config.RunFile;
+import dev.cocktail.trainer.config.StudyFile;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
@@ -87,6 +88,12 @@ public final class SharedOptions {
   /** The run with those of its settings changed that were given as options: seed and precision. */
   public RunFile apply(RunFile run) {
     RunFile changed = seed == null ? run : run.withSeed(seed);
+    return precision().map(changed::withPrecision).orElse(changed);
+  }
+
+  /** The study with those of its settings changed that were given as options: seed and precision. */
+  public StudyFile apply(StudyFile study) {
+    StudyFile changed = seed == null ? study : study.withSeed(seed);
     return precision().map(changed::withPrecision).orElse(changed);
   }
 

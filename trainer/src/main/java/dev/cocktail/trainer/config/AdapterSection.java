@@ -42,6 +42,11 @@ public record AdapterSection(
     GAUSSIAN
   }
 
+  /** The same without dropout, which makes what is measured depend on chance. */
+  public AdapterSection withoutDropout() {
+    return Sections.with(this, "loraDropout", 0.0);
+  }
+
   /** The adapter that these keys ask for. */
   public AdapterConfig toAdapterConfig() {
     var initialisation =

@@ -2,21 +2,24 @@ package dev.cocktail.trainer.study;
 
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.safetensors.AtomicFile;
+import dev.cocktail.trainer.JsonRecords;
+import dev.cocktail.trainer.RunInputs;
 import dev.cocktail.trainer.config.StudyFile;
+import dev.cocktail.trainer.study.StudyScorer.Split;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Map;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
- * The folder of a study: {@code study.yaml} (with every default filled in), {@code runs} with a folder for each run,
- * {@code answers} with what each run answered, and the report. While it is open, no other process can open it.
+ * The folder of a study: {@code study.yaml} (with every default filled in), {@code inputs.json} (what its numbers
+ * follow from), {@code runs} with a folder for each run, in it its manifest, its adapter and its answers, {@code base}
+ * with the answers of the model that learnt nothing, and the report. While it is open, no other process can open it.
  */
 final class StudyFolder implements AutoCloseable {
   private static final String LOCK = ".lock";
@@ -30,26 +33,28 @@ final class StudyFolder implements AutoCloseable {
   }
 
   /**
-   * Opens a study's folder: a new one, or one that holds the same study, whose runs go on.
+   * Opens a study's folder: a new one, or one that holds the same study, which goes on. More may be planned than
+   * before, and other questions asked of the same runs; whatever decides about a run's numbers must be as it was.
    *
+   * @param inputs of a run with all tasks
    * @throws InvalidInputException when it holds another study or anything else, when another process has it, or when it
    *     cannot be written
    */
-  static StudyFolder open(StudyFile study) {
+  static StudyFolder open(StudyFile study, RunInputs inputs, Consumer<String> notes) {
     Path path = study.output();
-    requireSame(study, path);
+    requireStudyOrNothing(path);
     try {
       Files.createDirectories(path);
       FileChannel channel = FileChannel.open(path.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
       var folder = new StudyFolder(path, channel);
-      if (!folder.lock()) {
+      try {
+        folder.lock();
+        folder.begin(study, inputs, notes);
+        return folder;
+      } catch (RuntimeException | IOException e) {
         folder.close();
-        throw new InvalidInputException(
-            "output: " + path + " is in use by a study that has not ended; wait for it, or name another folder");
+        throw e;
       }
-      requireSame(study, path); // Now that nobody else can change it.
-      AtomicFile.writeText(path.resolve("study.yaml"), study.toYaml());
-      return folder;
     } catch (IOException e) {
       throw new InvalidInputException("output: " + path + " cannot be written: " + e, e);
     } catch (UncheckedIOException e) {
@@ -57,66 +62,45 @@ final class StudyFolder implements AutoCloseable {
     }
   }
 
-  private boolean lock() throws IOException {
-    try {
-      FileLock lock = channel.tryLock();
-      return lock != null;
-    } catch (OverlappingFileLockException _) {
-      return false; // Another study of this very process has it.
-    }
-  }
-
-  /**
-   * Refuses a folder of another study. More may be planned than before, and other questions asked of the same runs;
-   * whatever decides about a run's numbers must be as it was.
-   */
-  private static void requireSame(StudyFile study, Path path) {
-    Path file = path.resolve("study.yaml");
-    if (!Files.exists(path)) {
+  private static void requireStudyOrNothing(Path path) {
+    if (!Files.exists(path) || Files.exists(inputs(path))) {
       return;
     }
     if (!Files.isDirectory(path)) {
       throw new InvalidInputException("output: " + path + " is a file; expected the name of a new folder");
     }
-    if (!Files.exists(file)) {
-      try (Stream<Path> entries = Files.list(path)) {
-        if (entries.anyMatch(entry -> !entry.endsWith(LOCK) && !entry.getFileName().toString().endsWith(".tmp"))) {
-          throw new InvalidInputException("output: " + path + " holds something that is no study; name a new folder");
-        }
-        return;
-      } catch (IOException e) {
-        throw new InvalidInputException("output: " + path + " cannot be read: " + e.getMessage(), e);
+    try (Stream<Path> entries = Files.list(path)) {
+      if (entries.anyMatch(entry -> !entry.endsWith(LOCK) && !entry.getFileName().toString().endsWith(".tmp"))) {
+        throw new InvalidInputException("output: " + path + " holds something that is no study; name a new folder");
       }
-    }
-    Map<String, String> before = StudyFile.parse(read(file), file.toString(), path, "study").values();
-    Map<String, String> now = study.values();
-    for (var entry : now.entrySet()) {
-      String key = entry.getKey();
-      String old = before.getOrDefault(key, "absent");
-      if (!key.startsWith("study.") && !key.equals("output") && !old.equals(entry.getValue())) {
-        throw other(path, "%s was %s and is %s".formatted(key, old, entry.getValue()));
-      }
-    }
-    before.keySet().removeAll(now.keySet());
-    before.keySet().stream()
-        .filter(key -> !key.startsWith("study."))
-        .findFirst()
-        .ifPresent(key -> {
-          throw other(path, key + " is no longer there");
-        });
-  }
-
-  private static InvalidInputException other(Path path, String difference) {
-    return new InvalidInputException(
-        "output: " + path + " holds another study: " + difference + "; change it back, or name a new folder");
-  }
-
-  private static String read(Path file) {
-    try {
-      return Files.readString(file);
     } catch (IOException e) {
-      throw new InvalidInputException("output: " + file + " cannot be read: " + e.getMessage(), e);
+      throw new InvalidInputException("output: " + path + " cannot be read: " + e.getMessage(), e);
     }
+  }
+
+  private static Path inputs(Path folder) {
+    return folder.resolve("inputs.json");
+  }
+
+  private void lock() throws IOException {
+    try {
+      if (channel.tryLock() != null) {
+        return;
+      }
+    } catch (OverlappingFileLockException _) {
+      // Another study of this very process has it.
+    }
+    throw new InvalidInputException(
+        "output: " + path + " is in use by a study that has not ended; wait for it, or name another folder");
+  }
+
+  private void begin(StudyFile study, RunInputs inputs, Consumer<String> notes) {
+    Path file = inputs(path);
+    if (Files.exists(file)) {
+      JsonRecords.read(file, RunInputs.class).requireSame(inputs, path, notes);
+    }
+    AtomicFile.writeText(path.resolve("study.yaml"), study.toYaml());
+    JsonRecords.write(file, inputs);
   }
 
   /** The folder itself. */
@@ -124,17 +108,22 @@ final class StudyFolder implements AutoCloseable {
     return path;
   }
 
-  /** What a run answered to the items of a split, {@code validation} or {@code test}, of one task. */
-  Path answers(String arm, long seed, String split, String task) {
-    return path.resolve("answers").resolve(arm).resolve("seed-" + seed).resolve(split + "-" + task + ".jsonl");
+  /** What a run answered to the items of a task. */
+  static Path answers(PlannedRun run, Split split, String task) {
+    return run.run().output().resolve("answers").resolve(split.word() + "-" + task + ".jsonl");
   }
 
   /** What the model answered before it learnt anything. */
-  Path baseAnswers(String split, String task) {
-    return path.resolve("answers").resolve("base").resolve(split + "-" + task + ".jsonl");
+  Path baseAnswers(Split split, String task) {
+    return path.resolve("base").resolve(split.word() + "-" + task + ".jsonl");
   }
 
-  /** Why runs failed, one file each. */
+  /** What a run is, written before it begins. */
+  static Path manifest(PlannedRun run) {
+    return run.run().output().resolve("manifest.json");
+  }
+
+  /** Why a run failed. */
   Path failure(PlannedRun run) {
     return path.resolve("failures").resolve(run.name().replace('/', '.') + ".json");
   }

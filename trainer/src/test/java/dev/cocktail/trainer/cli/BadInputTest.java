@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.Shape;
 import dev.cocktail.tensor.Tensor;
-import dev.cocktail.tensor.safetensors.SafetensorsFile;
 import dev.cocktail.tensor.safetensors.SafetensorsWriter;
 import dev.cocktail.transformer.testing.Golden;
 import java.io.IOException;
@@ -374,7 +373,7 @@ class BadInputTest {
 
   @Test
   void lossThatIsNotFinite() throws IOException {
-    poison("Z");
+    folder.poison("Z");
     folder.edit("run.yaml", "max_steps: 4", "epochs: 2, seed: 3");
     folder.edit("run.yaml", "tokens_per_step: 128", "tokens_per_step: 24");
     folder.write("train.jsonl", folder.text("train.jsonl") + "\n{\"prompt\": \"Z: \", \"completion\": \"black\"}");
@@ -420,28 +419,12 @@ class BadInputTest {
 
   @Test
   void validationLossThatIsNotFinite() throws IOException {
-    poison("Z");
+    folder.poison("Z");
     folder.write("validation.jsonl", "{\"prompt\": \"Z: \", \"completion\": \"blue\"}");
     CommandRun run = folder.train();
     assertThat(run.exitCode()).as(run.err()).isEqualTo(CocktailCommand.FAILED);
     assertThat(run.err()).contains("step 0: the validation loss of colours is", "weights");
     assertAdapterIsGood();
-  }
-
-  /** Makes the embedding of a letter infinite. */
-  private void poison(String letter) throws IOException {
-    int id = letter.charAt(0); // The tiny tokenizer's first tokens are the bytes.
-    Map<String, Tensor> tensors = new LinkedHashMap<>();
-    try (SafetensorsFile file = SafetensorsFile.open(folder.path(WEIGHTS))) {
-      for (String name : file.names()) {
-        Tensor copy = Tensor.zerosOnHost(file.tensor(name).dtype(), file.tensor(name).shape());
-        copy.segment().copyFrom(file.tensor(name).segment());
-        tensors.put(name, copy);
-      }
-    }
-    tensors.get("model.embed_tokens.weight").set(id * 96L, Double.POSITIVE_INFINITY);
-    Files.delete(folder.path(WEIGHTS));
-    SafetensorsWriter.write(folder.path(WEIGHTS), tensors, Map.of());
   }
 
   private void assertAdapterIsGood() {

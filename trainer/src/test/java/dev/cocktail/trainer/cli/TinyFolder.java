@@ -1,5 +1,8 @@
 package dev.cocktail.trainer.cli;
 
+import dev.cocktail.tensor.Tensor;
+import dev.cocktail.tensor.safetensors.SafetensorsFile;
+import dev.cocktail.tensor.safetensors.SafetensorsWriter;
 import dev.cocktail.trainer.GoldenAdapters;
 import java.io.IOException;
 import java.io.InputStream;
@@ -10,6 +13,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -88,6 +92,23 @@ public final class TinyFolder {
       throw new IllegalArgumentException(name + " has no " + from);
     }
     write(name, before.replace(from, to));
+  }
+
+  /** Makes the embedding of a letter infinite. */
+  void poison(String letter) throws IOException {
+    Path weights = path("model/model.safetensors");
+    int id = letter.charAt(0); // The tiny tokenizer's first tokens are the bytes.
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    try (SafetensorsFile file = SafetensorsFile.open(weights)) {
+      for (String name : file.names()) {
+        Tensor copy = Tensor.zerosOnHost(file.tensor(name).dtype(), file.tensor(name).shape());
+        copy.segment().copyFrom(file.tensor(name).segment());
+        tensors.put(name, copy);
+      }
+    }
+    tensors.get("model.embed_tokens.weight").set(id * 96L, Double.POSITIVE_INFINITY);
+    Files.delete(weights);
+    SafetensorsWriter.write(weights, tensors, Map.of());
   }
 
   CommandRun train() {

@@ -1,0 +1,146 @@
+package dev.cocktail.trainer.cli;
+
+import dev.cocktail.tensor.Device;
+import dev.cocktail.tensor.Devices;
+import dev.cocktail.trainer.InterruptedRunException;
+import dev.cocktail.trainer.Interruption;
+import dev.cocktail.trainer.config.StudyFile;
+import dev.cocktail.trainer.study.PlannedRun;
+import dev.cocktail.trainer.study.Study;
+import dev.cocktail.trainer.study.StudyEstimate;
+import dev.cocktail.trainer.study.StudyListener;
+import dev.cocktail.trainer.study.StudyPlan;
+import dev.cocktail.trainer.study.StudyResults;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code cocktail study}: many fine-tunes and their comparison. */
+@Command(
+    name = "study",
+    description =
+        "Trains on many mixtures of tasks, each task alone at equal budgets beside them, and says which mixtures helped"
+            + " which task. What an earlier start did is kept; only what is missing is done.",
+    mixinStandardHelpOptions = true)
+final class StudyCommand extends CocktailCommand {
+  @Parameters(
+      paramLabel = "STUDY.yaml",
+      description = "The study file: the keys of a run file, and those listed below.")
+  private Path file;
+
+  @Option(names = "--output", paramLabel = "DIR", description = "The study's folder, instead of the study file's.")
+  private Path output;
+
+  @Option(
+      names = "--dry-run",
+      description = "Print the plan with what it would take, measured on a few steps, and write nothing.")
+  private boolean dryRun;
+
+  @Override
+  public Integer call() {
+    StudyFile study = shared().apply(StudyFile.read(file));
+    if (output != null) {
+      study = study.withOutput(output.toAbsolutePath().normalize());
+    }
+    boolean watched = !shared().quiet() && System.console() != null && System.console().isTerminal();
+    try (Device device = Devices.open(shared().device(), study.training().precision(), this::note);
+        var interruption = Interruption.watch();
+        var progress = new StudyProgress(err(), study.training().logEvery(), watched)) {
+      Study planned = Study.of(study, device).notes(this::note).stopWhen(interruption::requested);
+      try {
+        if (dryRun) {
+          Study.DryRun dry = planned.dryRun();
+          printPlan(dry.plan(), dry.estimate());
+          return DONE;
+        }
+        StudyResults results = planned.listener(shared().quiet() ? new StudyListener() {} : progress).run();
+        print(results);
+        return results.failures().isEmpty() ? DONE : FAILED;
+      } catch (InterruptedRunException e) {
+        // Said here: once the interruption is closed, the virtual machine may end at any moment.
+        err().println("cocktail: " + e.getMessage());
+        err().flush();
+        throw e;
+      }
+    }
+  }
+
+  private void print(StudyResults results) {
+    results.failures().forEach((run, reason) -> err().println("cocktail: " + run + " failed: " + reason));
+    if (shared().json()) {
+      printJson(
+          Map.of("output", results.path().toString(), "selected", results.selected(), "failed", results.failures()));
+      return;
+    }
+    out().println("The study is in " + results.path());
+    out().flush();
+  }
+
+  private void printPlan(StudyPlan plan, StudyEstimate estimate) {
+    if (shared().json()) {
+      printJson(
+          Map.of(
+              "runs",
+              plan.runs().stream().map(StudyCommand::row).toList(),
+              "training_seconds",
+              estimate.trainingSeconds(),
+              "answering_seconds",
+              estimate.answeringSeconds(),
+              "model_bytes",
+              estimate.modelBytes(),
+              "step_bytes",
+              estimate.stepBytes()));
+      return;
+    }
+    int width = plan.runs().stream().mapToInt(run -> run.name().length()).max().orElse(0);
+    String format = "%-" + width + "s  %8s  %14s  %14s%n";
+    out().printf(format, "run", "steps", "tokens", "learnt");
+    for (PlannedRun run : plan.runs()) {
+      out()
+          .printf(
+              Locale.ROOT,
+              "%-" + width + "s  %,8d  %,14d  %,14d%n",
+              run.name(),
+              run.size().steps(),
+              run.size().tokens(),
+              run.size().supervisedTokens());
+    }
+    out().println();
+    out()
+        .printf(
+            Locale.ROOT,
+            "%,d runs of %,d arms, %,d tokens; controls have the budgets of %s%n",
+            plan.runs().size(),
+            plan.arms().size(),
+            plan.runs().stream().mapToLong(run -> run.size().tokens()).sum(),
+            plan.controlsOf().name());
+    out()
+        .printf(
+            "training about %s, answering at most %s, as measured on a few steps and questions%n",
+            Durations.text((long) (1e9 * estimate.trainingSeconds())),
+            Durations.text((long) (1e9 * estimate.answeringSeconds())));
+    out()
+        .printf(
+            "memory: %s of weights, which all runs share, and %s for a step%n",
+            Sizes.binary(estimate.modelBytes()), Sizes.binary(estimate.stepBytes()));
+    out().flush();
+  }
+
+  private static Map<String, Object> row(PlannedRun run) {
+    Map<String, Object> row = new LinkedHashMap<>();
+    row.put("name", run.name());
+    row.put("arm", run.arm().name());
+    row.put("kind", run.arm().kind().name().toLowerCase(Locale.ROOT));
+    row.put("tasks", run.arm().tasks());
+    row.put("seed", run.seed());
+    row.put("steps", run.size().steps());
+    row.put("tokens", run.size().tokens());
+    row.put("supervised_tokens", run.size().supervisedTokens());
+    row.put("examples", run.size().examples());
+    return row;
+  }
+}

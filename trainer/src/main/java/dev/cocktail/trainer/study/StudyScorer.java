@@ -1,0 +1,109 @@
+package dev.cocktail.trainer.study;
+
+import dev.cocktail.eval.Evaluation;
+import dev.cocktail.eval.EvaluationItem;
+import dev.cocktail.eval.EvaluationSettings;
+import dev.cocktail.eval.EvaluationTask;
+import dev.cocktail.eval.Evaluator;
+import dev.cocktail.lora.AdaptedModel;
+import dev.cocktail.trainer.EvaluationTasks;
+import dev.cocktail.trainer.EvaluationTasks.Asked;
+import dev.cocktail.trainer.config.StudyFile;
+import dev.cocktail.trainer.config.TaskSection;
+import dev.cocktail.trainer.data.DocumentCut;
+import dev.cocktail.transformer.LinearTransform;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/** Asks a study's questions, of any adapter on the one model that all runs share. */
+final class StudyScorer {
+  /** Which items are asked. */
+  enum Split {
+    VALIDATION,
+    TEST;
+
+    String word() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  private static final int SAMPLE = 8;
+
+  private final AdaptedModel base;
+  private final StudyFile study;
+  private final int batchTokens;
+  private final Map<Split, Map<String, Asked>> asked = new EnumMap<>(Split.class);
+
+  /**
+   * Reads and checks the questions of targets and probes.
+   *
+   * @param notes told what follows from the data
+   * @throws dev.cocktail.tensor.InvalidInputException naming file, line and what is wrong
+   */
+  StudyScorer(StudyFile study, AdaptedModel base, Consumer<String> notes) {
+    this.study = study;
+    this.base = base;
+    int context = base.model().config().maxPositions();
+    int longest = Math.min(study.training().maxLength(), context);
+    this.batchTokens = Math.max(study.evaluation().batchTokens(), longest);
+    Optional<DocumentCut> cut =
+        Optional.of(new DocumentCut(base.encoder(), longest)).filter(_ -> study.training().onTooLong().cuts());
+    int most = study.evaluation().maxExamples().orElse(Integer.MAX_VALUE);
+    var some = new EvaluationTasks(List.of(), List.of(), Optional.empty(), most, cut, notes);
+    var all = new EvaluationTasks(List.of(), List.of(), Optional.empty(), Integer.MAX_VALUE, cut, _ -> {});
+    Map<String, Asked> validation = new LinkedHashMap<>();
+    Map<String, Asked> test = new LinkedHashMap<>();
+    for (String name : tasks()) {
+      TaskSection task = study.task(name);
+      validation.put(name, some.ofTask(task, task.validation().orElseThrow()));
+      test.put(name, all.ofTask(task, task.test().orElseThrow()));
+    }
+    asked.put(Split.VALIDATION, validation);
+    asked.put(Split.TEST, test);
+    asked
+        .values()
+        .forEach(tasks -> tasks.values().forEach(one -> evaluator(one, LinearTransform.BASE).requireFits(one.task())));
+  }
+
+  /** The tasks that are asked: targets, then probes. */
+  List<String> tasks() {
+    List<String> names = new ArrayList<>(study.targets());
+    names.addAll(study.study().probes());
+    return names;
+  }
+
+  /** How many items a task's split has. */
+  int items(Split split, String task) {
+    return asked.get(split).get(task).task().items().size();
+  }
+
+  /**
+   * What a model answers.
+   *
+   * @param between called between batches and between tokens; what it throws ends the evaluation
+   */
+  Evaluation score(Split split, String task, LinearTransform transform, Runnable between) {
+    Asked questions = asked.get(split).get(task);
+    return evaluator(questions, transform).evaluate(questions.task(), between);
+  }
+
+  /** What a model answers to a few validation items of a task. */
+  Evaluation sample(String task, LinearTransform transform) {
+    EvaluationTask whole = asked.get(Split.VALIDATION).get(task).task();
+    List<EvaluationItem> some = whole.items().subList(0, Math.min(SAMPLE, whole.items().size()));
+    var part = new EvaluationTask(task, some, whole.form(), whole.metrics());
+    return evaluator(asked.get(Split.VALIDATION).get(task), transform).evaluate(part, () -> {});
+  }
+
+  private Evaluator evaluator(Asked questions, LinearTransform transform) {
+    var settings =
+        new EvaluationSettings(questions.method(), study.evaluation().maxNewTokens(), batchTokens, base.stopIds());
+    return new Evaluator(base.model(), transform, base.encoder(), settings);
+  }
+}

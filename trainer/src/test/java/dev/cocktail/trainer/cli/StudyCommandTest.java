@@ -1,0 +1,266 @@
+package dev.cocktail.trainer.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.cocktail.tensor.Device;
+import dev.cocktail.tensor.cpu.CpuDevice;
+import dev.cocktail.trainer.InterruptedRunException;
+import dev.cocktail.trainer.RunContents;
+import dev.cocktail.trainer.config.StudyFile;
+import dev.cocktail.trainer.study.Arm;
+import dev.cocktail.trainer.study.Study;
+import dev.cocktail.trainer.study.StudyListener;
+import dev.cocktail.trainer.study.StudyResults;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Whole studies, tiny. */
+class StudyCommandTest {
+  @TempDir private Path temporary;
+  private TinyFolder folder;
+
+  @BeforeEach
+  void write() {
+    folder = TinyFolder.write(temporary);
+    folder.write(
+        "moves.jsonl",
+        """
+        {"prompt": "gold: ", "completion": "down"}
+        {"prompt": "tin: ", "completion": "up"}
+        {"prompt": "zinc: ", "completion": "up"}
+        """);
+    folder.write("chat.jsonl", "{\"prompt\": \"hello \", \"completion\": \"world\"}\n");
+    folder.write("probe.jsonl", "{\"prompt\": \"one \", \"completion\": \"two\"}\n");
+    folder.write(
+        "study.yaml",
+        """
+        model: model
+        adapter: {r: 2, lora_alpha: 4, lora_dropout: 0.1}
+        tasks:
+          - {name: colours, train: train.jsonl, validation: validation.jsonl, test: train.jsonl, metric: exact_match}
+          - {name: moves, train: moves.jsonl, validation: moves.jsonl, test: moves.jsonl, metric: accuracy, method: likelihood}
+          - {name: chat, train: chat.jsonl}
+          - {name: facts, train: probe.jsonl, validation: probe.jsonl, test: probe.jsonl, metric: exact_match}
+        training: {epochs: 2, max_length: 32, tokens_per_step: 32, learning_rate: 1.0e-2}
+        evaluation: {max_new_tokens: 3}
+        study: {general: [chat], probes: [facts], families: [all], seeds: 2, controls: [same_steps, general]}
+        output: out
+        """);
+  }
+
+  /** Leaves five runs: both targets alone, all, and a control of each. */
+  private void makeSmaller() {
+    folder.edit("study.yaml", "seeds: 2, controls: [same_steps, general]", "seeds: 1, controls: [same_examples]");
+  }
+
+  private CommandRun study(String... more) {
+    List<String> arguments = new ArrayList<>(List.of("study", "--device", "cpu", folder.path("study.yaml").toString()));
+    arguments.addAll(List.of(more));
+    return CommandRun.of(arguments.toArray(String[]::new));
+  }
+
+  private StudyFile file(String output) {
+    return StudyFile.read(folder.path("study.yaml")).withOutput(folder.path(output));
+  }
+
+  @Test
+  void trainsWhatIsMissingAndLooksAtTestSetsOnlyOfWhatIsCompared() throws IOException {
+    CommandRun first = study("--output", folder.path("out").toString()).done();
+    assertThat(first.err()).contains("[1/", "Chosen by validation scores, before any test set was looked at:");
+    assertThat(runs("out"))
+        .containsExactly(
+            "all/seed-42",
+            "all/seed-43",
+            "colours+chat/seed-42",
+            "colours+chat/seed-43",
+            "colours.same_steps/seed-42",
+            "colours.same_steps/seed-43",
+            "colours/seed-42",
+            "colours/seed-43",
+            "moves+chat/seed-42",
+            "moves+chat/seed-43",
+            "moves.same_steps/seed-42",
+            "moves.same_steps/seed-43",
+            "moves/seed-42",
+            "moves/seed-43");
+    assertThat(folder.path("out/runs/all/seed-42/answers"))
+        .isDirectoryContaining(path -> path.endsWith("validation-colours.jsonl"))
+        .isDirectoryContaining(path -> path.endsWith("test-moves.jsonl"))
+        .isDirectoryContaining(path -> path.endsWith("test-facts.jsonl"));
+    assertThat(folder.path("out/runs/moves/seed-42/answers/validation-colours.jsonl")).exists();
+    assertThat(folder.path("out/runs/moves/seed-42/answers/test-colours.jsonl")).doesNotExist();
+    assertThat(folder.path("out/base/test-facts.jsonl")).exists();
+    JsonNode manifest = new ObjectMapper().readTree(folder.text("out/runs/all/seed-43/manifest.json"));
+    assertThat(manifest.at("/tasks").toString()).isEqualTo("[\"colours\",\"moves\",\"chat\"]");
+    assertThat(manifest.at("/seed").asLong()).isEqualTo(43);
+    assertThat(manifest.at("/configuration_sha256").asText()).matches("[0-9a-f]{64}");
+    assertThat(manifest.at("/size/tokens").asLong()).isPositive();
+
+    Map<String, String> before = folder.contents();
+    CommandRun second = study("--output", folder.path("out").toString()).done();
+    assertThat(second.err()).contains("of which 14 are over").doesNotContain("step 1/", "answered");
+    assertThat(folder.contents()).isEqualTo(before);
+  }
+
+  private List<String> runs(String output) throws IOException {
+    Path runs = folder.path(output).resolve("runs");
+    try (Stream<Path> paths = Files.walk(runs, 2)) {
+      return paths
+          .filter(path -> runs.relativize(path).getNameCount() == 2)
+          .map(path -> runs.relativize(path).toString())
+          .sorted()
+          .toList();
+    }
+  }
+
+  /** Where it was stopped must not show. */
+  @Test
+  void stoppedAnywhereItEndsAsIfItHadNotBeen() throws IOException {
+    makeSmaller();
+    try (Device device = new CpuDevice(2)) {
+      StudyResults whole = Study.of(file("whole"), device).run();
+      Map<String, String> expected = contents("whole");
+      for (int every : new int[] {31, 100}) {
+        String output = "stopped-" + every;
+        int starts = 0;
+        for (boolean over = false; !over; starts++) {
+          var asked = new AtomicInteger();
+          // A later start gets further, since it does not do again what was done.
+          int patience = every * (starts + 1);
+          try {
+            StudyResults results =
+                Study.of(file(output), device).stopWhen(() -> asked.incrementAndGet() > patience).run();
+            over = true;
+            assertThat(results.selected().toString()).isEqualTo(whole.selected().toString());
+          } catch (InterruptedRunException e) {
+            assertThat(starts).isLessThan(50);
+          }
+        }
+        assertThat(starts).isGreaterThan(1);
+        assertThat(contents(output)).isEqualTo(expected);
+      }
+    }
+  }
+
+  /** What a study left, but for what says where and when. */
+  private Map<String, String> contents(String output) throws IOException {
+    Map<String, String> contents = new TreeMap<>();
+    for (String run : runs(output)) {
+      RunContents.of(folder.path(output).resolve("runs").resolve(run))
+          .forEach((name, digest) -> contents.put(run + "/" + name, digest));
+    }
+    try (Stream<Path> base = Files.list(folder.path(output).resolve("base"))) {
+      for (Path answers : base.toList()) {
+        contents.put("base/" + answers.getFileName(), Files.readString(answers));
+      }
+    }
+    return contents;
+  }
+
+  @Test
+  void aDryRunWritesNothing() {
+    Map<String, String> before = folder.contents();
+    CommandRun dry = study("--dry-run").done();
+    assertThat(dry.out())
+        .contains(
+            "colours.same_steps/seed-43", "14 runs of 7 arms", "controls have the budgets of all", "training about");
+    assertThat(folder.contents()).isEqualTo(before);
+    JsonNode json = study("--dry-run", "--json").done().json();
+    assertThat(json.at("/runs")).hasSize(14);
+    assertThat(json.at("/training_seconds").asDouble()).isPositive();
+  }
+
+  @Test
+  void aFailedRunIsToldOfAndNotReplaced() throws IOException {
+    folder.poison("Z"); // A letter that only chat has.
+    folder.write("chat.jsonl", "{\"prompt\": \"Z \", \"completion\": \"world\"}\n");
+    CommandRun run = study();
+    assertThat(run.exitCode()).as(run.err()).isEqualTo(CocktailCommand.FAILED);
+    assertThat(run.err()).contains("cocktail: all/seed-42 failed: step ", "the loss is ");
+    assertThat(folder.path("out/failures/moves+chat.seed-43.json")).exists();
+    assertThat(folder.path("out/runs/moves/seed-42/answers/test-moves.jsonl")).exists();
+    assertThat(folder.path("out/runs/moves+chat/seed-42/answers")).doesNotExist();
+    assertThat(study("--quiet").err()).contains("cocktail: all/seed-42 failed: step ");
+  }
+
+  @Test
+  void anotherStudysFolderIsRefused() {
+    makeSmaller();
+    study().done();
+    Map<String, String> before = folder.contents();
+    folder.edit("study.yaml", "learning_rate: 1.0e-2", "learning_rate: 2.0e-2");
+    CommandRun other = study();
+    assertThat(other.exitCode()).isEqualTo(CocktailCommand.INVALID_INPUT);
+    assertThat(other.err()).contains("training.learning_rate was 0.01 and is 0.02");
+    folder.edit("study.yaml", "learning_rate: 2.0e-2", "learning_rate: 1.0e-2");
+    assertThat(folder.contents()).isEqualTo(before);
+    folder.write("train.jsonl", folder.text("train.jsonl") + "\n{\"prompt\": \"a\", \"completion\": \"b\"}\n");
+    assertThat(study().err()).contains("tasks[0].train was");
+  }
+
+  @Test
+  void somethingElsesFolderIsRefused() throws IOException {
+    Files.createDirectories(folder.path("out"));
+    folder.write("out/letter.txt", "Dear Sir");
+    CommandRun run = study();
+    assertThat(run.exitCode()).isEqualTo(CocktailCommand.INVALID_INPUT);
+    assertThat(run.err()).contains("holds something that is no study");
+  }
+
+  @Test
+  void moreMayBePlannedLater() throws IOException {
+    makeSmaller();
+    study().done();
+    folder.edit("study.yaml", "families: [all]", "families: [pairs, all]");
+    CommandRun more = study().done();
+    assertThat(more.err()).contains("of which 5 are over");
+    assertThat(runs("out")).contains("colours+moves/seed-42");
+  }
+
+  @Test
+  void aFolderInUseIsRefused() {
+    makeSmaller();
+    try (Device device = new CpuDevice(2)) {
+      var tried = new AtomicInteger();
+      Study.of(file("out"), device)
+          .listener(
+              new StudyListener() {
+                @Override
+                public void answered(String who, String task, String split, int items, boolean kept) {
+                  if (tried.getAndIncrement() == 0) {
+                    assertThatThrownBy(() -> Study.of(file("out"), device).run())
+                        .hasMessageContaining("is in use by a study that has not ended");
+                  }
+                }
+              })
+          .run();
+      assertThat(tried.get()).isPositive();
+    }
+  }
+
+  @Test
+  void comparedArmsBeginWithTheTargetAlone() {
+    try (Device device = new CpuDevice(2)) {
+      StudyResults results = Study.of(file("out"), device).run();
+      List<String> names = results.compared("moves").stream().map(Arm::name).toList();
+      assertThat(names).startsWith("moves").contains("all", "moves.same_steps", "moves+chat");
+      for (Arm arm : results.compared("moves")) {
+        assertThat(results.test(arm, 42, "moves").orElseThrow()).hasSize(3);
+        assertThat(results.test(arm, 43, "facts").orElseThrow()).hasSize(1);
+      }
+    }
+  }
+}
