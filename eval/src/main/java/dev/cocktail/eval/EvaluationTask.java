@@ -2,6 +2,7 @@ package dev.cocktail.eval;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.cocktail.eval.answer.AnswerAfter;
 import dev.cocktail.eval.answer.AnswerForm;
 import dev.cocktail.eval.answer.LabelForm;
 import dev.cocktail.eval.metric.Metric;
@@ -81,8 +82,9 @@ public record EvaluationTask(String name, List<EvaluationItem> items, AnswerForm
     });
     String rest = unknown.size() > SHOWN ? " and %d more values".formatted(unknown.size() - SHOWN) : "";
     String first = unknown.keySet().iterator().next();
+    AnswerForm plain = form instanceof AnswerAfter marked ? marked.after() : form;
     String expected =
-        form instanceof LabelForm labels
+        plain instanceof LabelForm labels
             ? "expected one of the labels "
                 + String.join(", ", labels.labels())
                 + NearestName.hint(shortened(first), labels.labels())

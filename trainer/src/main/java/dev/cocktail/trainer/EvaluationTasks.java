@@ -3,6 +3,7 @@ package dev.cocktail.trainer;
 import dev.cocktail.eval.EvaluationItem;
 import dev.cocktail.eval.EvaluationSettings.Method;
 import dev.cocktail.eval.EvaluationTask;
+import dev.cocktail.eval.answer.AnswerAfter;
 import dev.cocktail.eval.answer.AnswerForm;
 import dev.cocktail.eval.answer.LabelForm;
 import dev.cocktail.eval.answer.NumberForm;
@@ -58,21 +59,23 @@ public record EvaluationTasks(
   /** One file; where no labels were given, they are its own answers. */
   public Asked ofFile(String name, Path file) {
     DataSource source = DataSource.of(file);
-    return task(name, source, source, Optional.empty(), labels, method.orElse(Method.GENERATION));
+    return task(name, source, source, Optional.empty(), Optional.empty(), labels, method.orElse(Method.GENERATION));
   }
 
   /**
-   * A task of a run file on one of its files.
+   * A task on some of its examples.
    *
+   * @param source where they are, one of the task's own
    * @throws InvalidInputException when the metric does not fit the answers, or right answers are not among the labels,
    *     saying which, where and how often
    */
-  public Asked ofTask(TaskSection section, Path file) {
+  public Asked ofTask(TaskSection section, DataSource source) {
     return task(
         section.name(),
-        section.source(file),
-        section.source(section.train()),
+        source,
+        section.trainSource(),
         section.metric(),
+        section.answerAfter(),
         labels.isEmpty() ? section.labels() : labels,
         method.orElse(section.method()));
   }
@@ -90,35 +93,52 @@ public record EvaluationTasks(
       if (!names.isEmpty() && !names.contains(section.name())) {
         continue;
       }
-      Path file =
-          section
-              .test()
-              .or(section::validation)
-              .orElseThrow(() ->
-                  new InvalidInputException(
-                      runFile
-                          + ": task "
-                          + section.name()
-                          + " has neither test nor validation examples; name a file under one of these keys"));
-      asked.add(ofTask(section, file));
+      asked.add(ofTask(section, runFile.toString()));
     }
     return asked;
   }
 
+  /**
+   * A task on its test examples, or else on its validation examples.
+   *
+   * @param source of the task, for the message
+   * @throws InvalidInputException when it has neither, and as above
+   */
+  public Asked ofTask(TaskSection section, String source) {
+    DataSource examples =
+        section
+            .testSource()
+            .or(section::validationSource)
+            .orElseThrow(() ->
+                new InvalidInputException(
+                    source
+                        + ": task "
+                        + section.name()
+                        + " has neither test nor validation examples; name a file under one of these keys"));
+    return ofTask(section, examples);
+  }
+
   private Asked task(
-      String name, DataSource source, DataSource answers, Optional<Metric> own, List<String> known, Method method) {
+      String name,
+      DataSource source,
+      DataSource answers,
+      Optional<Metric> own,
+      Optional<String> mark,
+      List<String> known,
+      Method method) {
     List<EvaluationItem> all = items(name, source);
     Metric.Form wanted = wanted(own, known, method);
-    AnswerForm form =
+    AnswerForm plain =
         switch (wanted) {
           case TEXT -> new TextForm();
           case NUMBER -> new NumberForm();
-          case LABELS -> labels(name, known, all, source, answers);
+          case LABELS -> labels(name, known, mark, all, source, answers);
         };
+    AnswerForm form = mark.isPresent() ? new AnswerAfter(mark.get(), plain) : plain;
     List<Metric> computed = metrics.isEmpty() ? computed(own, wanted) : metrics;
     // All of the file's answers are checked, not only those that are looked at.
     var task = new EvaluationTask(name, all, form, computed);
-    if (!known.isEmpty() && !answers.file().equals(source.file())) {
+    if (!known.isEmpty() && !isSame(answers, source)) {
       requireKnown(name, answers, form, computed);
     }
     return new Asked(
@@ -189,13 +209,27 @@ public record EvaluationTasks(
     return own.map(Metric::form).orElse(known.isEmpty() && !byLikelihood ? Metric.Form.TEXT : Metric.Form.LABELS);
   }
 
+  private static boolean isSame(DataSource one, DataSource other) {
+    return one.file().equals(other.file()) && one.part().equals(other.part());
+  }
+
   private LabelForm labels(
-      String name, List<String> known, List<EvaluationItem> items, DataSource source, DataSource answers) {
+      String name,
+      List<String> known,
+      Optional<String> mark,
+      List<EvaluationItem> items,
+      DataSource source,
+      DataSource answers) {
     if (!known.isEmpty()) {
       return new LabelForm(known);
     }
-    List<EvaluationItem> learnt = answers.file().equals(source.file()) ? items : EvaluationItems.read(answers);
-    LabelForm form = LabelForm.ofAnswers(learnt.stream().map(EvaluationItem::gold).toList());
+    List<EvaluationItem> learnt = isSame(answers, source) ? items : EvaluationItems.read(answers.whole());
+    LabelForm form =
+        LabelForm.ofAnswers(
+            learnt.stream()
+                .map(EvaluationItem::gold)
+                .map(gold -> mark.flatMap(text -> AnswerAfter.rest(text, gold)).orElse(gold))
+                .toList());
     if (form.labels().size() > MOST_LABELS) {
       throw new InvalidInputException(
           "task %s: %s has %d different answers, so they are no labels; name the labels, or take the metric exact_match"

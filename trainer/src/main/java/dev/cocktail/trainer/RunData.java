@@ -15,7 +15,6 @@ import dev.cocktail.trainer.data.TaskData;
 import dev.cocktail.trainer.data.TaskStatistics;
 import dev.cocktail.transformer.Phi3Config;
 import dev.cocktail.transformer.text.ChatEncoder;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -79,7 +78,7 @@ public record RunData(List<TaskData> train, List<MicroBatch> validation, List<Mi
       List<MicroBatch.Sequence> validation = new ArrayList<>();
       List<MicroBatch.Sequence> test = new ArrayList<>();
       for (TaskSection task : run.tasks()) {
-        TaskData whole = load(task.name(), task.source(task.train()), examples, shared);
+        TaskData whole = load(task.name(), task.trainSource(), examples, shared);
         TaskData data =
             whole.limited(task.maxExamples().orElse(Integer.MAX_VALUE), task.seed().orElse(run.training().seed()));
         if (data != whole) {
@@ -95,14 +94,14 @@ public record RunData(List<TaskData> train, List<MicroBatch> validation, List<Mi
         notes.accept(describe(task.name(), data.statistics()));
         notes.accept("  such as " + sample(data.examples().getFirst()));
         int number = train.size();
-        task.validation()
-            .ifPresent(file ->
-                held(task, "validation", file, examples, shared)
+        task.validationSource()
+            .ifPresent(source ->
+                held(task, "validation", source, examples, shared)
                     .forEach(example -> validation.add(new MicroBatch.Sequence(number, example))));
-        task.test()
+        task.testSource()
             .filter(_ -> run.evaluation().test() != Tested.NONE)
-            .ifPresent(file ->
-                held(task, "test", file, examples, shared)
+            .ifPresent(source ->
+                held(task, "test", source, examples, shared)
                     .forEach(example -> test.add(new MicroBatch.Sequence(number, example))));
         train.add(data);
       }
@@ -114,8 +113,8 @@ public record RunData(List<TaskData> train, List<MicroBatch> validation, List<Mi
 
     /** Examples that are not learnt from. */
     private List<Example> held(
-        TaskSection task, String kind, Path file, ExampleEncoder examples, SharedExamples shared) {
-      TaskData held = load(task.name(), task.source(file), examples, shared);
+        TaskSection task, String kind, DataSource source, ExampleEncoder examples, SharedExamples shared) {
+      TaskData held = load(task.name(), source, examples, shared);
       shared.held(task.name(), kind, held.examples());
       notes.accept(describe(task.name() + ", " + kind, held.statistics()));
       return held.examples();

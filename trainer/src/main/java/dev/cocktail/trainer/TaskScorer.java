@@ -52,8 +52,8 @@ final class TaskScorer {
     var all = EvaluationTasks.asInRunFile(Integer.MAX_VALUE, cut, _ -> {});
     for (TaskSection task : run.tasks()) {
       if (task.metric().isPresent()) {
-        task.validation().ifPresent(file -> validation.add(some.ofTask(task, file)));
-        task.test().ifPresent(file -> test.add(all.ofTask(task, file)));
+        task.validationSource().ifPresent(source -> validation.add(some.ofTask(task, source)));
+        task.testSource().ifPresent(source -> test.add(all.ofTask(task, source)));
       }
     }
     for (Asked asked : validation) {

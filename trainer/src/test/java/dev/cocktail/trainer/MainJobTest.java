@@ -131,7 +131,7 @@ class MainJobTest {
       for (int task = 0; task < run.tasks().size(); task++) {
         TaskSection section = run.tasks().get(task);
         int number = task;
-        TaskData.load(section.name(), section.source(section.validation().orElseThrow()), encoder)
+        TaskData.load(section.name(), section.validationSource().orElseThrow(), encoder)
             .examples()
             .forEach(example -> sequences.add(new MicroBatch.Sequence(number, example)));
       }

@@ -8,7 +8,7 @@ import java.util.Optional;
  * answer must be what was asked for, and leniently, where it may stand in a sentence. Neither way looks at the right
  * answer while reading.
  */
-public sealed interface AnswerForm permits LabelForm, NumberForm, TextForm {
+public sealed interface AnswerForm permits AnswerAfter, LabelForm, NumberForm, TextForm {
   /** How strictly to read. */
   enum Reading {
     STRICT,

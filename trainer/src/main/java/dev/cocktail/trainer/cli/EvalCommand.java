@@ -15,6 +15,7 @@ import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.EvaluationSummary;
 import dev.cocktail.trainer.EvaluationTasks;
 import dev.cocktail.trainer.config.RunFile;
+import dev.cocktail.trainer.config.TaskSection;
 import dev.cocktail.trainer.data.DocumentCut;
 import dev.cocktail.transformer.Phi3Config;
 import dev.cocktail.transformer.text.ChatEncoder;
@@ -52,8 +53,8 @@ final class EvalCommand extends CocktailCommand {
       names = "--data",
       paramLabel = "FILE",
       description =
-          "Questions with right answers, JSONL, CSV or Parquet: records of messages, or of prompt and completion. Tasks"
-              + " with templates need a run file.")
+          "Questions with right answers, JSONL, JSON, CSV or Parquet: records of messages, of prompt and completion, or"
+              + " what the description of --task reads.")
   private Path data;
 
   @Option(names = "--name", paramLabel = "NAME", description = "The task's name with --data (default: the file's).")
@@ -68,7 +69,9 @@ final class EvalCommand extends CocktailCommand {
   @Option(
       names = "--task",
       paramLabel = "NAME",
-      description = "Only this task of the run file; may be given several times.")
+      description =
+          "With --run only this task of the run file; may be given several times. Without it a description of a task: a"
+              + " shipped one's name or a YAML file, on the file of --data or else on its own.")
   private List<String> tasks = new ArrayList<>();
 
   @Option(
@@ -169,8 +172,11 @@ final class EvalCommand extends CocktailCommand {
   }
 
   private List<EvaluationTasks.Asked> asked(RunFile runFile, Path folder) {
-    if (runFile == null) {
+    if (runFile == null && tasks.isEmpty()) {
       return List.of(maker(Optional.empty()).ofFile(dataName(), data));
+    }
+    if (runFile == null) {
+      return List.of(described(folder));
     }
     if (!runFile.training().onTooLong().cuts()) {
       return maker(Optional.empty()).ofRun(runFile, run, tasks);
@@ -182,23 +188,34 @@ final class EvalCommand extends CocktailCommand {
     }
   }
 
+  /** The task of a description; documents are cut to the model's context. */
+  private EvaluationTasks.Asked described(Path folder) {
+    String description = tasks.getFirst();
+    TaskSection section = TaskSection.described(description, Path.of(""), Optional.ofNullable(data));
+    try (Tokenizer tokenizer = Tokenizer.load(folder)) {
+      var cut = new DocumentCut(ChatEncoder.of(tokenizer), Phi3Config.read(folder).maxPositions());
+      return maker(Optional.of(cut)).ofTask(name == null ? section : section.named(name), description);
+    }
+  }
+
   private EvaluationTasks maker(Optional<DocumentCut> cut) {
     return new EvaluationTasks(
         metrics.stream().map(Metric::of).distinct().toList(), labels, method(), limit, cut, this::note);
   }
 
   private void checkOptions(RunFile runFile) {
-    if ((data == null) == (runFile == null)) {
-      throw new InvalidInputException("give either --data FILE or --run RUN.yaml, so that there is a task");
+    if (data != null && runFile != null || data == null && runFile == null && tasks.isEmpty()) {
+      throw new InvalidInputException(
+          "give either --data FILE, or --run RUN.yaml, or --task DESCRIPTION, so that there is a task");
     }
-    if (data != null && model == null) {
+    if (runFile == null && model == null) {
       throw new InvalidInputException("--model is missing: the folder of the model to score");
     }
-    if (name != null && data == null) {
+    if (name != null && runFile != null) {
       throw new InvalidInputException("--name is for --data; tasks of a run file have their names");
     }
-    if (!tasks.isEmpty() && runFile == null) {
-      throw new InvalidInputException("--task chooses among the tasks of a run file; give that with --run");
+    if (tasks.size() > 1 && runFile == null) {
+      throw new InvalidInputException("--task is given several times, which is for the tasks of --run; score twice");
     }
     if (overwrite && items == null) {
       throw new InvalidInputException("--overwrite is for the file of --items; give that, or leave --overwrite out");

@@ -10,7 +10,9 @@ import java.util.Optional;
 /** {@code format} of a task: how its files are read, where their names do not say it. */
 public record FormatSection(
     @Key(
-            value = "Kind of the task's files.",
+            value =
+                "Kind of the task's files; lines are divided at their last delimiters; finqa, convfinqa and tatqa are"
+                    + " those data sets' own JSON.",
             whenAbsent = "by the names' endings: .csv and .tsv, .parquet, .json that begins with [, otherwise JSONL")
         Optional<DataFormat.Type> type,
     @Key(
@@ -23,7 +25,9 @@ public record FormatSection(
         String quote,
     @Key(value = "Charset of JSONL, JSON and CSV files, such as iso-8859-1.", whenAbsent = "utf-8")
         Optional<String> charset,
-    @Key("Names of a CSV file's columns, where its first line is not their header.") List<String> columns)
+    @Key("Names of a CSV file's columns, where its first line is not their header, or of lines.") List<String> columns,
+    @Key(value = "Name of the list to read in a JSON file that holds several.", whenAbsent = "there is one list")
+        Optional<String> list)
     implements Checked {
   private static final String NO_QUOTE = "none";
 
@@ -38,7 +42,8 @@ public record FormatSection(
         delimiter.map(Separator::character),
         quote.equals(NO_QUOTE) ? Optional.empty() : Optional.of(quote.charAt(0)),
         charset.map(Charset::forName),
-        columns);
+        columns,
+        list);
   }
 
   @Override
@@ -48,6 +53,10 @@ public record FormatSection(
     }
     if (delimiter.isPresent() && quote.equals(delimiter.get().toString())) {
       throw place.wrong("quote", "is the delimiter too; change one of them");
+    }
+    if (type.filter(DataFormat.Type.LINES::equals).isPresent() && (delimiter.isEmpty() || columns.size() < 2)) {
+      throw place.wrong(
+          "type", "lines need a delimiter and at least two columns, such as delimiter: '@', columns: [text, label]");
     }
     if (charset.isPresent() && !isCharset(charset.get())) {
       throw place.wrong(

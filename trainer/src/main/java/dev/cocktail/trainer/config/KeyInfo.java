@@ -45,6 +45,10 @@ public record KeyInfo(String path, String type, String defaultText, String meani
   }
 
   private static void collect(Class<?> section, String prefix, List<KeyInfo> keys) {
+    if (Sections.isDescribed(section)) {
+      Described described = section.getAnnotation(Described.class);
+      keys.add(new KeyInfo(prefix + Described.KEY, "text", described.whenAbsent(), described.value()));
+    }
     for (RecordComponent component : section.getRecordComponents()) {
       String path = prefix + Sections.keyName(component);
       Type type = component.getGenericType();

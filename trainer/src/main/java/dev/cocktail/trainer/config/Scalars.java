@@ -74,7 +74,7 @@ final class Scalars {
       return text;
     }
     if (type == Path.class) {
-      return path(text);
+      return path(folder, text);
     }
     if (type == Interval.class) {
       return Interval.parse(text);
@@ -137,7 +137,13 @@ final class Scalars {
         "'" + shortened(text) + "' is not one of: " + known + NearestName.hint(shortened(text), words));
   }
 
-  private Path path(String text) {
+  /**
+   * A path as a file has it.
+   *
+   * @param folder where relative ones start
+   * @throws InvalidInputException when it is none
+   */
+  static Path path(Path folder, String text) {
     try {
       if (text.startsWith("~/")) {
         return Path.of(System.getProperty("user.home")).resolve(text.substring(2)).normalize();

@@ -7,6 +7,7 @@ import java.lang.reflect.Type;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,30 +34,44 @@ import org.yaml.snakeyaml.nodes.Tag;
 final class SectionReader {
   private static final int DEEPEST_NESTING = 30;
 
-  private final String source;
-  private final Scalars scalars;
+  /** A file that is read: what messages call it, and where its relative paths start. */
+  record Origin(String source, Path folder) {}
+
+  /** A line, from 1. */
+  private record Line(Origin origin, int number) {}
+
+  private final Origin origin;
   private final String runName;
 
-  /** Lines, from 1, by path of key, such as {@code tasks[1].name}. */
-  private final Map<String, Integer> lines = new HashMap<>();
+  /** Where keys stand, by path, such as {@code tasks[1].name}. */
+  private final Map<String, Line> lines = new HashMap<>();
+
+  /** Nodes that come from other files than the one that is read. */
+  private final Map<Node, Origin> foreign = new IdentityHashMap<>();
 
   SectionReader(String source, Path folder, String runName) {
-    this.source = source;
-    this.scalars = new Scalars(folder);
+    this.origin = new Origin(source, folder);
     this.runName = runName;
   }
 
   <S> S read(String text, Class<S> type) {
-    Node root = compose(text);
-    if (!(root instanceof MappingNode mapping)) {
-      String found = root == null ? "the file is empty" : "found " + describe(root);
-      throw new InvalidInputException(source + ": " + found + "; expected keys such as model, tasks and training");
-    }
-    lines.put("", 1);
+    MappingNode mapping = mapping(text, origin, type);
+    lines.put("", new Line(origin, 1));
     return section(mapping, type, "");
   }
 
-  private Node compose(String text) {
+  private MappingNode mapping(String text, Origin of, Class<?> type) {
+    Node root = compose(text, of.source());
+    if (!(root instanceof MappingNode mapping)) {
+      String found = root == null ? "the file is empty" : "found " + describe(root);
+      List<String> keys = Sections.keyNames(type);
+      throw new InvalidInputException(
+          "%s: %s; expected keys such as %s".formatted(of.source(), found, String.join(", ", keys.subList(0, 3))));
+    }
+    return mapping;
+  }
+
+  private Node compose(String text, String source) {
     var options = new LoaderOptions();
     options.setNestingDepthLimit(DEEPEST_NESTING);
     options.setProcessComments(false);
@@ -71,7 +86,8 @@ final class SectionReader {
     }
   }
 
-  private <S> S section(MappingNode mapping, Class<S> type, String path) {
+  private <S> S section(MappingNode own, Class<S> type, String path) {
+    MappingNode mapping = Sections.isDescribed(type) ? new Descriptions(this).complete(own, type, path) : own;
     Map<String, Node> given = children(mapping, type, path);
     RecordComponent[] components = type.getRecordComponents();
     Object[] values = new Object[components.length];
@@ -93,7 +109,7 @@ final class SectionReader {
     List<String> known = Sections.keyNames(type);
     Map<String, Node> children = new LinkedHashMap<>();
     for (NodeTuple tuple : mapping.getValue()) {
-      int line = line(tuple.getKeyNode(), path);
+      Line line = line(tuple.getKeyNode(), path);
       if (!(tuple.getKeyNode() instanceof ScalarNode keyNode)) {
         throw at(line, "a key must be a word, found " + describe(tuple.getKeyNode()));
       }
@@ -107,7 +123,7 @@ final class SectionReader {
             "'"
                 + join(path, key)
                 + "' is given a second time (first in line "
-                + lines.get(join(path, key))
+                + lines.get(join(path, key)).number()
                 + "); remove one of them");
       }
       lines.put(join(path, key), line);
@@ -135,7 +151,7 @@ final class SectionReader {
     Type type = component.getGenericType();
     Class<?> raw = Sections.raw(type);
     Key key = Sections.documentation(component);
-    lines.putIfAbsent(path, lines.getOrDefault(parent, 1));
+    lines.putIfAbsent(path, lines.getOrDefault(parent, new Line(origin, 1)));
     if (node != null && !isNull(node)) {
       return value(node, type, key, path);
     }
@@ -211,7 +227,7 @@ final class SectionReader {
 
   private Object single(ScalarNode scalar, Class<?> type, Key key, String path) {
     try {
-      return scalars.convert(scalar, type, key);
+      return new Scalars(originOf(scalar).folder()).convert(scalar, type, key);
     } catch (InvalidInputException e) {
       throw wrong(path, e.getMessage());
     }
@@ -279,7 +295,7 @@ final class SectionReader {
     return wrong(path, "expected " + expectation + ", found " + describe(found));
   }
 
-  private static String describe(Node node) {
+  static String describe(Node node) {
     return switch (node) {
       case MappingNode _ -> "keys";
       case SequenceNode _ -> "a list";
@@ -288,19 +304,54 @@ final class SectionReader {
     };
   }
 
+  /** The keys of another file; what is wrong with them is said with that file's name and lines. */
+  MappingNode foreign(String text, Origin of, Class<?> type) {
+    MappingNode mapping = mapping(text, of, type);
+    mark(mapping, of);
+    return mapping;
+  }
+
+  private void mark(Node node, Origin of) {
+    if (foreign.put(node, of) != null) {
+      return; // Met before, through an alias.
+    }
+    if (node instanceof MappingNode mapping) {
+      mapping
+          .getValue()
+          .forEach(tuple -> {
+            mark(tuple.getKeyNode(), of);
+            mark(tuple.getValueNode(), of);
+          });
+    } else if (node instanceof SequenceNode sequence) {
+      sequence.getValue().forEach(element -> mark(element, of));
+    }
+  }
+
+  /** The file that a node comes from. */
+  Origin originOf(Node node) {
+    return foreign.getOrDefault(node, origin);
+  }
+
+  /** The exception for a node that is wrong, wherever it comes from. */
+  InvalidInputException wrong(Node node, String path, String problem) {
+    return at(line(node, path), path + ": " + problem);
+  }
+
   private InvalidInputException wrong(String path, String problem) {
-    return at(lines.getOrDefault(path, 1), path + ": " + problem);
+    return at(lines.getOrDefault(path, new Line(origin, 1)), path + ": " + problem);
   }
 
-  private InvalidInputException at(int line, String problem) {
-    return new InvalidInputException(source + ":" + line + ": " + problem);
+  private static InvalidInputException at(Line line, String problem) {
+    return new InvalidInputException(line.origin().source() + ":" + line.number() + ": " + problem);
   }
 
-  private int line(Node node, String parent) {
-    return node.getStartMark() == null ? lines.getOrDefault(parent, 1) : node.getStartMark().getLine() + 1;
+  private Line line(Node node, String parent) {
+    return node.getStartMark() == null
+        ? lines.getOrDefault(parent, new Line(origin, 1))
+        : new Line(originOf(node), node.getStartMark().getLine() + 1);
   }
 
-  private static String join(String path, String key) {
+  static String join(String path, String key) {
     return path.isEmpty() ? key : path + "." + key;
   }
 }

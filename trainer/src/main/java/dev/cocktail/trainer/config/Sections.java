@@ -31,7 +31,13 @@ final class Sections {
 
   /** All keys of a section, in the order of the file. */
   static List<String> keyNames(Class<?> section) {
-    return Arrays.stream(section.getRecordComponents()).map(Sections::keyName).toList();
+    Stream<String> described = isDescribed(section) ? Stream.of(Described.KEY) : Stream.empty();
+    return Stream.concat(described, Arrays.stream(section.getRecordComponents()).map(Sections::keyName)).toList();
+  }
+
+  /** Whether a section may take its values from a description. */
+  static boolean isDescribed(Class<?> section) {
+    return section.isAnnotationPresent(Described.class);
   }
 
   /** Keys of a section that are understood but not supported yet. */

@@ -36,7 +36,7 @@ final class CsvRows implements DataRows.Rows {
   }
 
   @Override
-  public void read(Consumer<? super DataRow> consumer) throws IOException {
+  public List<String> read(Consumer<? super DataRow> consumer) throws IOException {
     CSVFormat csv =
         CSVFormat.DEFAULT
             .builder()
@@ -59,6 +59,7 @@ final class CsvRows implements DataRows.Rows {
         }
       }
     }
+    return List.of();
   }
 
   private boolean hasNext(CSVParser parser, Iterator<CSVRecord> records) {

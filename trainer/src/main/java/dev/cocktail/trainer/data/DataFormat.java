@@ -19,13 +19,15 @@ import java.util.Optional;
  * @param quote around values of CSV files that hold delimiters or line ends; empty where quotes are part of the values
  * @param charset of all files but Parquet; by default UTF-8
  * @param columns names of the columns of CSV files whose first line is not their header; empty where it is
+ * @param list the name of the list to read in JSON files that hold several; empty where there is one
  */
 public record DataFormat(
     Optional<Type> type,
     Optional<Character> delimiter,
     Optional<Character> quote,
     Optional<Charset> charset,
-    List<String> columns) {
+    List<String> columns,
+    Optional<String> list) {
   /** A kind of file. */
   public enum Type {
     /** One JSON object a line. */
@@ -33,18 +35,36 @@ public record DataFormat(
     /** One list of JSON objects. */
     JSON,
     CSV,
-    PARQUET
+    /** Lines that are divided at the last delimiters, so that the first column may hold delimiters. */
+    LINES,
+    PARQUET,
+    /** FinQA's JSON, as its authors released it. */
+    FINQA,
+    /** ConvFinQA's JSON, by conversations or by turns. */
+    CONVFINQA,
+    /** TAT-QA's JSON. */
+    TATQA
   }
 
   /** What the files' names tell. */
   public static final DataFormat BY_NAME =
       new DataFormat(Optional.empty(), Optional.empty(), Optional.of('"'), Optional.empty(), List.of());
 
+  public DataFormat(
+      Optional<Type> type,
+      Optional<Character> delimiter,
+      Optional<Character> quote,
+      Optional<Charset> charset,
+      List<String> columns) {
+    this(type, delimiter, quote, charset, columns, Optional.empty());
+  }
+
   public DataFormat {
     requireNonNull(type, "type");
     requireNonNull(delimiter, "delimiter");
     requireNonNull(quote, "quote");
     requireNonNull(charset, "charset");
+    requireNonNull(list, "list");
     columns = List.copyOf(columns);
     if (new HashSet<>(columns).size() < columns.size()) {
       throw new IllegalArgumentException("columns of the same name: " + columns);

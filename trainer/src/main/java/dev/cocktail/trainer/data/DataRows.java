@@ -4,6 +4,7 @@ import dev.cocktail.tensor.InvalidInputException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.function.Consumer;
 
 /** Reads data files of any kind, one record after another. */
@@ -13,15 +14,17 @@ final class DataRows {
   /** Reads one kind of file. */
   @FunctionalInterface
   interface Rows {
-    void read(Consumer<? super DataRow> consumer) throws IOException;
+    /** Hands every record on, and returns remarks on the file as a whole. */
+    List<String> read(Consumer<? super DataRow> consumer) throws IOException;
   }
 
   /**
    * Hands every record of a file on, in order, without keeping them.
    *
+   * @return remarks on the file as a whole, for people
    * @throws InvalidInputException naming file, line or row, what is wrong and what was expected
    */
-  static void read(Path file, DataFormat format, Consumer<? super DataRow> consumer) {
+  static List<String> read(Path file, DataFormat format, Consumer<? super DataRow> consumer) {
     if (Files.isDirectory(file)) {
       throw new InvalidInputException(file + " is a folder; expected a data file");
     }
@@ -32,11 +35,14 @@ final class DataRows {
         switch (format.typeOf(file)) {
           case JSONL -> format.isUndecided(file) ? undecided(file, format) : new JsonRows(file, format);
           case JSON -> new JsonListRows(file, format);
+          case LINES -> new LineRows(file, format);
+          case FINQA, CONVFINQA -> new NestedRows(file, format, new ReportQuestions());
+          case TATQA -> new NestedRows(file, format, new TatQuestions());
           case CSV -> new CsvRows(file, format);
           case PARQUET -> new ParquetRows(file);
         };
     try {
-      rows.read(consumer);
+      return rows.read(consumer);
     } catch (IOException e) {
       throw new InvalidInputException("Cannot read " + file + ": " + e.getMessage(), e);
     }

@@ -2,6 +2,7 @@ package dev.cocktail.trainer.data;
 
 import static java.util.Objects.requireNonNull;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.data.SourceRecord.Conversation;
 import dev.cocktail.trainer.data.SourceRecord.Learn;
@@ -9,6 +10,7 @@ import dev.cocktail.transformer.text.Message;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -23,6 +25,8 @@ import java.util.function.Consumer;
  * @param system the system message of conversations that have none
  * @param learn which of the assistant's turns are learnt
  * @param roles what other roles than system, user and assistant mean, such as {@code observation: user}
+ * @param cluster fields that say together which records are not independent; empty for the field {@code cluster}
+ * @param part the part of the file that is read; empty for all of it
  */
 public record DataSource(
     Path file,
@@ -30,9 +34,13 @@ public record DataSource(
     Optional<TaskTemplate> template,
     Optional<String> system,
     Learn learn,
-    Map<String, String> roles) {
+    Map<String, String> roles,
+    List<String> cluster,
+    Optional<DataPart> part) {
   public DataSource {
     roles = Map.copyOf(roles);
+    cluster = List.copyOf(cluster);
+    requireNonNull(part, "part");
     requireNonNull(file, "file");
     requireNonNull(format, "format");
     requireNonNull(template, "template");
@@ -42,12 +50,17 @@ public record DataSource(
 
   public DataSource(
       Path file, DataFormat format, Optional<TaskTemplate> template, Optional<String> system, Learn learn) {
-    this(file, format, template, system, learn, Map.of());
+    this(file, format, template, system, learn, Map.of(), List.of(), Optional.empty());
   }
 
   /** A file whose name says how it is read, of messages, prompts with completions, or plain text. */
   public static DataSource of(Path file) {
     return new DataSource(file, DataFormat.BY_NAME, Optional.empty(), Optional.empty(), Learn.ALL);
+  }
+
+  /** All of the file, whatever part of it this is. */
+  public DataSource whole() {
+    return new DataSource(file, format, template, system, learn, roles, cluster, Optional.empty());
   }
 
   /** Counts labels that a template does not know, to say at once how many there are. */
@@ -92,48 +105,75 @@ public record DataSource(
    *     record
    */
   public List<String> read(Consumer<? super SourceRecord> consumer) {
-    var records = new long[1];
-    var kept = new long[1];
-    var unknown = new UnknownLabels();
-    DataRows.read(
-        file,
-        format,
-        row -> {
-          records[0]++;
-          try {
-            Optional<DataRow> prepared = template.isPresent() ? template.get().prepare(row) : Optional.of(row);
-            if (prepared.isEmpty()) {
-              return;
-            }
-            kept[0]++;
-            SourceRecord record = record(prepared.get());
-            if (unknown.first == null) {
-              consumer.accept(record);
-            }
-          } catch (TaskTemplate.UnknownLabelException e) {
-            unknown.add(e);
+    var reading = new Reading(consumer);
+    List<String> remarks = new ArrayList<>(DataRows.read(file, format, reading::take));
+    reading.requireSome();
+    if (reading.chosen < reading.records) {
+      remarks.addFirst(
+          "%s: %,d of %,d records left out, of which template.where does not hold"
+              .formatted(file, reading.records - reading.chosen, reading.records));
+    }
+    return remarks;
+  }
+
+  /** What became of the records so far. */
+  private final class Reading {
+    private final Consumer<? super SourceRecord> consumer;
+    private final UnknownLabels unknown = new UnknownLabels();
+    private long records;
+
+    /** Those of which the template's condition holds. */
+    private long chosen;
+
+    /** Of these, those in the part. */
+    private long handed;
+
+    Reading(Consumer<? super SourceRecord> consumer) {
+      this.consumer = consumer;
+    }
+
+    void take(DataRow row) {
+      records++;
+      Optional<DataRow> prepared = template.isPresent() ? template.get().prepare(row) : Optional.of(row);
+      if (prepared.isEmpty()) {
+        return;
+      }
+      chosen++;
+      try {
+        SourceRecord record = record(prepared.get());
+        if (part.isEmpty() || part.get().has(NormalText.of(record.cluster().orElseGet(record::asked)))) {
+          handed++;
+          if (unknown.first == null) {
+            consumer.accept(record);
           }
-        });
-    unknown.throwIfAny(records[0]);
-    if (records[0] == 0) {
-      throw new InvalidInputException(
-          file + " holds no example, so its task is empty. In a file of JSON lines, " + RecordForm.FORMS);
+        }
+      } catch (TaskTemplate.UnknownLabelException e) {
+        unknown.add(e);
+      }
     }
-    if (kept[0] == 0) {
-      throw new InvalidInputException(
-          "%s: template.where holds of none of the %,d records, so the task is empty".formatted(file, records[0]));
+
+    void requireSome() {
+      unknown.throwIfAny(records);
+      if (records == 0) {
+        throw new InvalidInputException(
+            file + " holds no example, so its task is empty. In a file of JSON lines, " + RecordForm.FORMS);
+      }
+      if (chosen == 0) {
+        throw new InvalidInputException(
+            "%s: template.where holds of none of the %,d records, so the task is empty".formatted(file, records));
+      }
+      if (handed == 0) {
+        throw new InvalidInputException(
+            "%s: none of the %,d records falls into the part for %s; raise its share under split, or name a file"
+                .formatted(file, chosen, part.orElseThrow().kind().name().toLowerCase(Locale.ROOT)));
+      }
     }
-    if (kept[0] == records[0]) {
-      return List.of();
-    }
-    return List.of(
-        "%s: %,d of %,d records left out, of which template.where does not hold"
-            .formatted(file, records[0] - kept[0], records[0]));
   }
 
   private SourceRecord record(DataRow row) {
     SourceRecord record = template.isPresent() ? template.get().apply(row, roles) : RecordForm.of(row, roles);
-    return switch (record) {
+    SourceRecord clustered = cluster.isEmpty() ? record : record.withCluster(clusterOf(row));
+    return switch (clustered) {
       case Conversation conversation -> completed(conversation);
       case SourceRecord other -> {
         if (system.isPresent() || learn != Learn.ALL) {
@@ -144,6 +184,15 @@ public record DataSource(
         yield other;
       }
     };
+  }
+
+  private String clusterOf(DataRow row) {
+    List<String> values = new ArrayList<>();
+    for (String field : cluster) {
+      JsonNode value = row.require(field, "cluster");
+      values.add(NormalText.of(value.isValueNode() ? value.asText() : value.toString()));
+    }
+    return String.join(" | ", values);
   }
 
   private Conversation completed(Conversation conversation) {

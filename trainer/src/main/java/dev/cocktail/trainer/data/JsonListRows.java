@@ -14,11 +14,13 @@ import java.io.IOException;
 import java.io.Reader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Reads one JSON list of objects, an element at a time, so that the file may be larger than memory. An object whose
- * only field is such a list stands for the list.
+ * Reads one JSON list of objects, an element at a time, so that the file may be larger than memory. It may be the only
+ * field of an object, or the one that the format names.
  */
 final class JsonListRows implements DataRows.Rows {
   private static final ObjectReader JSON =
@@ -50,13 +52,12 @@ final class JsonListRows implements DataRows.Rows {
   }
 
   @Override
-  public void read(Consumer<? super DataRow> consumer) throws IOException {
+  public List<String> read(Consumer<? super DataRow> consumer) throws IOException {
     try (Reader in = open(file, format);
         JsonParser json = JSON.createParser(in)) {
-      boolean isNamed = next(json) == JsonToken.START_OBJECT;
-      if (isNamed) {
-        next(json);
-        next(json);
+      boolean isMember = next(json) == JsonToken.START_OBJECT;
+      if (isMember) {
+        findMember(json);
       }
       if (json.currentToken() != JsonToken.START_ARRAY) {
         throw wrong("not a JSON list; expected [{...}, {...}]. For one object a line, set format: {type: jsonl}");
@@ -66,13 +67,36 @@ final class JsonListRows implements DataRows.Rows {
         line = json.currentTokenLocation().getLineNr();
         consumer.accept(new DataRow(origin(), object(json)));
       }
-      if (isNamed && next(json) != JsonToken.END_OBJECT) {
-        throw wrong("more follows after the list '" + json.currentName() + "'; expected one list in the file");
+      boolean isEnd = !isMember || format.list().isPresent() || next(json) == JsonToken.END_OBJECT;
+      if (!isEnd) {
+        throw wrong("another list, '" + json.currentName() + "', follows; say which one with format: {list: ...}");
       }
-      if (next(json) != null) {
+      if (format.list().isEmpty() && next(json) != null) {
         throw wrong("more follows after the list; expected one list in the file");
       }
     }
+    return List.of();
+  }
+
+  /** Goes to the list that is named, or to the first one. */
+  private void findMember(JsonParser json) throws IOException {
+    List<String> names = new ArrayList<>();
+    while (next(json) == JsonToken.FIELD_NAME) {
+      String name = json.currentName();
+      names.add(name);
+      next(json);
+      if (format.list().isEmpty() || format.list().get().equals(name)) {
+        return;
+      }
+      try {
+        json.skipChildren();
+      } catch (JsonProcessingException e) {
+        throw invalid(e);
+      }
+    }
+    throw wrong(
+        "there is no list '%s' (there is: %s)"
+            .formatted(DataRow.shown(format.list().orElse("")), DataRow.shown(String.join(", ", names))));
   }
 
   private JsonToken next(JsonParser json) throws IOException {

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.Reader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -37,7 +38,7 @@ final class JsonRows implements DataRows.Rows {
   }
 
   @Override
-  public void read(Consumer<? super DataRow> consumer) throws IOException {
+  public List<String> read(Consumer<? super DataRow> consumer) throws IOException {
     try (var in = new BufferedReader(StrictReader.open(file, format.charset().orElse(StandardCharsets.UTF_8)))) {
       for (var text = nextLine(in); text.isPresent(); text = nextLine(in)) {
         if (!text.get().isBlank()) {
@@ -45,6 +46,7 @@ final class JsonRows implements DataRows.Rows {
         }
       }
     }
+    return List.of();
   }
 
   private Optional<String> nextLine(Reader in) throws IOException {

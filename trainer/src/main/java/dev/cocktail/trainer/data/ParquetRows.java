@@ -53,14 +53,14 @@ final class ParquetRows implements DataRows.Rows {
   }
 
   @Override
-  public void read(Consumer<? super DataRow> consumer) throws IOException {
+  public List<String> read(Consumer<? super DataRow> consumer) throws IOException {
     requireMagic();
     try (ParquetFileReader reader = opened();
         RowReader rows = started(reader)) {
       while (true) {
         DataRow next = next(rows);
         if (next == null) {
-          return;
+          return List.of();
         }
         consumer.accept(next);
       }

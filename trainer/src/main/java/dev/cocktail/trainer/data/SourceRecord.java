@@ -6,6 +6,7 @@ import dev.cocktail.transformer.text.Message;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /** One record of a data set, checked but not yet tokenised. */
 public sealed interface SourceRecord {
@@ -14,6 +15,12 @@ public sealed interface SourceRecord {
 
   /** What records that are not independent of each other have in common, such as the page they ask about. */
   Optional<String> cluster();
+
+  /** The same record with another cluster; plain text has none. */
+  SourceRecord withCluster(String cluster);
+
+  /** What is asked, without a system message: all before the last answer; of plain text all of it. */
+  String asked();
 
   /**
    * Messages of which the assistant's are learnt.
@@ -34,6 +41,20 @@ public sealed interface SourceRecord {
 
     public Conversation(String origin, List<Message> messages, Optional<String> cluster) {
       this(origin, messages, Learn.ALL, cluster, Optional.empty());
+    }
+
+    @Override
+    public Conversation withCluster(String other) {
+      return new Conversation(origin, messages, learn, Optional.of(other), document);
+    }
+
+    @Override
+    public String asked() {
+      int end = messages.size() - (messages.getLast().isAssistant() ? 1 : 0);
+      return messages.subList(0, end).stream()
+          .filter(message -> !message.role().equals("system"))
+          .map(Message::content)
+          .collect(Collectors.joining(" "));
     }
 
     /** The same conversation with other words. */
@@ -69,6 +90,16 @@ public sealed interface SourceRecord {
       requireNonNull(completion, "completion");
       requireNonNull(cluster, "cluster");
     }
+
+    @Override
+    public Completion withCluster(String other) {
+      return new Completion(origin, prompt, completion, Optional.of(other));
+    }
+
+    @Override
+    public String asked() {
+      return prompt.isBlank() ? completion : prompt;
+    }
   }
 
   /** {@code {"text"}}: all of it is learnt, as in pre-training. */
@@ -81,6 +112,16 @@ public sealed interface SourceRecord {
     @Override
     public Optional<String> cluster() {
       return Optional.empty();
+    }
+
+    @Override
+    public PlainText withCluster(String cluster) {
+      return this;
+    }
+
+    @Override
+    public String asked() {
+      return text;
     }
   }
 }

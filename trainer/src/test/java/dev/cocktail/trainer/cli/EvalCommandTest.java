@@ -138,6 +138,47 @@ class EvalCommandTest {
     assertThat(eval("--json", "--run", path("run.yaml")).done().json().path("items").intValue()).isEqualTo(3);
   }
 
+  @Test
+  void scoresTheTaskOfADescription() throws IOException {
+    folder.write("sentences.txt", "Profit rose @ 5 %.@positive\nSales fell.@negative\n");
+    JsonNode shipped =
+        eval(
+                "--json",
+                "--model",
+                path("model"),
+                "--task",
+                "fpb_sentences",
+                "--data",
+                path("sentences.txt"),
+                "--method",
+                "likelihood")
+            .done()
+            .json();
+    assertThat(shipped.path("task").asText()).isEqualTo("fpb");
+    assertThat(shipped.path("items").intValue()).isEqualTo(2);
+    assertThat(shipped.path("labels").toString()).isEqualTo("[\"negative\",\"neutral\",\"positive\"]");
+
+    folder.write("sums.csv", "q,a\n1 + 1,so = 2\n");
+    folder.write(
+        "sums.yaml",
+        """
+        name: sums
+        train: sums.csv
+        test: sums.csv
+        template: {user: "{{ q }}", assistant: "{{ a }}"}
+        metric: numeric_match
+        answer_after: "="
+        """);
+    JsonNode own =
+        eval("--json", "--model", path("model"), "--task", path("sums.yaml"), "--items", path("items.jsonl"))
+            .done()
+            .json();
+    assertThat(own.at("/metrics/numeric_match").has("lenient")).isTrue();
+    JsonNode item = JSON.readTree(Files.readString(folder.path("items.jsonl")));
+    assertThat(item.path("gold").asText()).isEqualTo("2");
+    assertThat(item.at("/prompt/0/content").asText()).isEqualTo("1 + 1");
+  }
+
   static Stream<Arguments> wrong() {
     String model = "--model @model ";
     String data = model + "--data @moves.jsonl ";
@@ -146,7 +187,11 @@ class EvalCommandTest {
         Arguments.of(data + "--run @run.yaml", "--data|--run"),
         Arguments.of("--data @moves.jsonl", "--model"),
         Arguments.of("--run @run.yaml --name x", "--name"),
-        Arguments.of(data + "--task x", "--task|--run"),
+        Arguments.of(data + "--task x", "use|'x'|fpb_sentences"),
+        Arguments.of(model + "--task fpb", "train|missing"),
+        Arguments.of(data + "--task fpb", "moves.jsonl:1|'sentence'|messages"),
+        Arguments.of(data + "--task fpb --task gsm8k", "--task|several times"),
+        Arguments.of("--task fpb --data @moves.jsonl", "--model"),
         Arguments.of("--run @run.yaml --task colors", "'colors'|'colours'|run.yaml"),
         Arguments.of("--run @nothing.yaml", "nothing.yaml"),
         Arguments.of(model + "--data @nothing.jsonl", "nothing.jsonl|does not exist"),

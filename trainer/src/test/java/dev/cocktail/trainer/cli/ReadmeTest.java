@@ -131,7 +131,7 @@ class ReadmeTest {
 
   private static List<List<Message>> messages(TaskSection task) {
     List<List<Message>> messages = new ArrayList<>();
-    task.source(task.train()).read(record -> messages.add(((SourceRecord.Conversation) record).messages()));
+    task.trainSource().read(record -> messages.add(((SourceRecord.Conversation) record).messages()));
     return messages;
   }
 

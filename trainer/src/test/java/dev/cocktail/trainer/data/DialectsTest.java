@@ -66,7 +66,17 @@ class DialectsTest {
             {"conversations": [{"from": "human", "value": "q"}, {"from": "function_call", "value": "a"}, {"from": "observation", "value": "r"}, {"from": "gpt", "value": "b"}]}
             """);
     var roles = Map.of("function_call", "assistant", "observation", "user");
-    assertThat(messages(new DataSource(file, DataFormat.BY_NAME, Optional.empty(), Optional.empty(), Learn.ALL, roles)))
+    assertThat(
+            messages(
+                new DataSource(
+                    file,
+                    DataFormat.BY_NAME,
+                    Optional.empty(),
+                    Optional.empty(),
+                    Learn.ALL,
+                    roles,
+                    List.of(),
+                    Optional.empty())))
         .containsExactly(List.of(Q, A, R, B));
   }
 
@@ -236,7 +246,16 @@ class DialectsTest {
   void otherPeoplesFiles(String name, int records) {
     Path file = SharedFiles.require("data/general/" + name);
     var roles = Map.of("function_call", "assistant", "observation", "user");
-    var source = new DataSource(file, DataFormat.BY_NAME, Optional.empty(), Optional.empty(), Learn.ALL, roles);
+    var source =
+        new DataSource(
+            file,
+            DataFormat.BY_NAME,
+            Optional.empty(),
+            Optional.empty(),
+            Learn.ALL,
+            roles,
+            List.of(),
+            Optional.empty());
     List<SourceRecord> read = new ArrayList<>();
     source.read(read::add);
     assertThat(read).hasSize(records);
