@@ -61,8 +61,8 @@ final class StudyScorer {
     Map<String, Asked> test = new LinkedHashMap<>();
     for (String name : tasks()) {
       TaskSection task = study.task(name);
-      validation.put(name, some.ofTask(task, task.validation().orElseThrow()));
-      test.put(name, all.ofTask(task, task.test().orElseThrow()));
+      validation.put(name, some.ofTask(task, task.validationSource().orElseThrow()));
+      test.put(name, all.ofTask(task, task.testSource().orElseThrow()));
     }
     asked.put(Split.VALIDATION, validation);
     asked.put(Split.TEST, test);
