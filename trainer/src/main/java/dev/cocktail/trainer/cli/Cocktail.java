@@ -6,7 +6,10 @@ import dev.cocktail.tensor.OutOfDeviceMemoryException;
 import dev.cocktail.trainer.InterruptedRunException;
 import dev.cocktail.trainer.Interruption;
 import dev.cocktail.trainer.TrainingFailedException;
-import dev.cocktail.trainer.config.RunFileReference;
+import dev.cocktail.trainer.config.KeyInfo;
+import dev.cocktail.trainer.config.KeyReference;
+import dev.cocktail.trainer.config.RunFile;
+import dev.cocktail.trainer.config.StudyFile;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -95,7 +98,8 @@ public final class Cocktail implements Runnable {
     types.sort(Comparator.comparingInt(Cocktail::placeInHelp));
     types.forEach(commandLine::addSubcommand);
     commandLine.addSubcommand(HelpCommand.class);
-    listKeysInHelp(commandLine.getSubcommands().get("train"));
+    listKeysInHelp(commandLine.getSubcommands().get("train"), "run file", RunFile.keys());
+    listKeysInHelp(commandLine.getSubcommands().get("study"), "study file", StudyFile.keys());
     commandLine.setParameterExceptionHandler(Cocktail::usageError);
     commandLine.setExecutionStrategy(Cocktail::checked);
     commandLine.setExecutionExceptionHandler((exception, command, result) ->
@@ -122,12 +126,12 @@ public final class Cocktail implements Runnable {
   }
 
   /** The keys of the run file belong to the help of the command that reads it; listed only when that is asked for. */
-  private static void listKeysInHelp(CommandLine train) {
-    train
+  private static void listKeysInHelp(CommandLine command, String file, List<KeyInfo> keys) {
+    command
         .getHelpSectionMap()
         .put(
             UsageMessageSpec.SECTION_KEY_FOOTER,
-            help -> "%nKeys of the run file (defaults in brackets):%n".formatted() + RunFileReference.text());
+            help -> "%nKeys of the %s (defaults in brackets):%n".formatted(file) + KeyReference.text(keys));
   }
 
   private static int placeInHelp(Class<?> type) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocktail.trainer.config.KeyInfo;
 import dev.cocktail.trainer.config.RunFile;
+import dev.cocktail.trainer.config.StudyFile;
 import dev.cocktail.trainer.config.TaskSection;
 import dev.cocktail.trainer.data.SourceRecord;
 import dev.cocktail.trainer.example.FineTuneAndAsk;
@@ -37,7 +38,20 @@ class ReadmeTest {
 
   @Test
   void tableOfKeysIsThatOfTheRunFile() throws IOException {
-    assertGenerated("keys", keys());
+    assertGenerated("keys", keys(RunFile.keys()));
+  }
+
+  @Test
+  void tableOfStudyKeysIsThatOfTheStudyFile() throws IOException {
+    assertGenerated("study keys", keys(StudyFile.keys()));
+  }
+
+  @Test
+  void studyFileOfTheReadmeIsValid() throws IOException {
+    String section = section(Files.readString(README), "Compare mixtures");
+    String yaml = section.substring(section.indexOf("```yaml\n") + "```yaml\n".length());
+    StudyFile study = StudyFile.parse(yaml.substring(0, yaml.indexOf("```")), "README.md", ROOT, "readme");
+    assertThat(study.targets()).containsExactly("sentiment", "headline");
   }
 
   @Test
@@ -135,8 +149,8 @@ class ReadmeTest {
     return messages;
   }
 
-  private static String keys() {
-    String rows = RunFile.keys().stream().map(ReadmeTest::row).collect(joining("\n", "", "\n"));
+  private static String keys(List<KeyInfo> keys) {
+    String rows = keys.stream().map(ReadmeTest::row).collect(joining("\n", "", "\n"));
     return "| key | value | default | meaning |\n|---|---|---|---|\n" + rows;
   }
 

@@ -17,9 +17,12 @@ import dev.cocktail.trainer.InterruptedRunException;
 import dev.cocktail.trainer.Interruption;
 import dev.cocktail.trainer.TrainingListener;
 import dev.cocktail.trainer.config.RunFile;
+import dev.cocktail.trainer.config.StudyFile;
 import dev.cocktail.trainer.data.Mixture;
 import dev.cocktail.trainer.data.MixtureRule;
 import dev.cocktail.trainer.data.TaskSize;
+import dev.cocktail.trainer.study.Study;
+import dev.cocktail.trainer.study.StudyResults;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -34,6 +37,14 @@ final class LibraryExamples {
     try (Device device = Devices.open("auto", run.training().precision(), System.err::println)) {
       FineTuning.Result result = FineTuning.of(run, device).run();
       System.out.println(result.trained());
+    }
+  }
+
+  static void compare(Path studyFile) {
+    StudyFile file = StudyFile.read(studyFile);
+    try (Device device = Devices.open("auto", file.training().precision(), System.err::println)) {
+      StudyResults results = Study.of(file, device).notes(System.err::println).run();
+      results.selected().forEach(chosen -> System.out.println(chosen.target() + ": " + chosen.mixture().name()));
     }
   }
 

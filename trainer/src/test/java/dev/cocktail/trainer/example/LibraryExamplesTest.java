@@ -132,6 +132,23 @@ class LibraryExamplesTest {
   }
 
   @Test
+  void aStudyIsRun() throws IOException {
+    String task =
+        "  - {name: %s, train: train.jsonl, validation: train.jsonl, test: train.jsonl, metric: exact_match}\n";
+    Files.writeString(
+        folder.path("study.yaml"),
+        "model: model\ntasks:\n"
+            + task.formatted("one")
+            + task.formatted("two")
+            + "training: {max_steps: 1, max_length: 64}\n"
+            + "evaluation: {max_new_tokens: 2}\n"
+            + "study: {seeds: 1}\n"
+            + "output: out\n");
+    LibraryExamples.compare(folder.path("study.yaml"));
+    assertThat(folder.path("out/runs/all/seed-42/adapter/adapter_model.safetensors")).isNotEmptyFile();
+  }
+
+  @Test
   void mixturesAreDrawnWithoutAModel() {
     LibraryExamples.mix();
   }

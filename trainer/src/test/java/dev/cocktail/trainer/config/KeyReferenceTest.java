@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 
-class RunFileReferenceTest {
+class KeyReferenceTest {
   @Test
   void everyKeyIsListed() {
     for (KeyInfo key : RunFile.keys()) {
-      assertThat(RunFileReference.text()).contains(key.path(), key.meaning());
+      assertThat(KeyReference.text(RunFile.keys())).contains(key.path(), key.meaning());
     }
   }
 }
