@@ -18,6 +18,7 @@ import dev.cocktail.trainer.TrainingFailedException;
 import dev.cocktail.trainer.TrainingListener;
 import dev.cocktail.trainer.config.RunFile;
 import dev.cocktail.trainer.config.StudyFile;
+import dev.cocktail.trainer.data.ExampleEncoder;
 import dev.cocktail.trainer.data.TaskData;
 import dev.cocktail.trainer.study.StudyScorer.Split;
 import dev.cocktail.transformer.LinearTransform;
@@ -50,6 +51,9 @@ import java.util.function.Consumer;
  * }</pre>
  */
 public final class Study {
+  /** Of each task; a guess is to cost little beside the study. */
+  private static final int EXAMPLES_OF_A_GUESS = 64;
+
   private final StudyFile file;
   private final Device device;
   private Consumer<String> notes = line -> {};
@@ -150,13 +154,34 @@ public final class Study {
    */
   public StudyResults run() {
     try (AdaptedModel base = AdaptedModel.open(file.model(), Optional.empty(), device)) {
-      StudyPlan plan = plan(base).plan();
+      Planned planned = plan(base);
+      StudyPlan plan = planned.plan();
       var scorer = new StudyScorer(plan.study(), base, notes);
       RunInputs inputs = RunInputs.of(ofAll(plan.study(), plan.study().taskNames()), device);
       try (StudyFolder folder = StudyFolder.open(plan.study(), inputs, notes)) {
+        guess(planned, base, folder);
         return new Course(plan, base, scorer, folder).run();
       }
     }
+  }
+
+  /** Measures, once, what is guessed of the tasks' help before anything is trained. */
+  private void guess(Planned planned, AdaptedModel base, StudyFolder folder) {
+    if (Files.exists(folder.affinity())) {
+      return;
+    }
+    StudyFile study = planned.plan().study();
+    int longest = Math.min(study.training().maxLength(), base.model().config().maxPositions());
+    // What is too long is left out here; a run says of it what its file asks for.
+    var encoder = new ExampleEncoder(base.encoder(), longest, ExampleEncoder.TooLong.CUT_OR_DROP);
+    List<TaskData> validation =
+        planned.plan().sets().targets().stream()
+            .map(target -> TaskData.load(target, study.task(target).validationSource().orElseThrow(), encoder))
+            .toList();
+    notes.accept("measuring how alike the tasks are, before anything is trained");
+    JsonRecords.write(
+        folder.affinity(),
+        TaskAffinity.measure(study, base.model(), planned.data(), validation, EXAMPLES_OF_A_GUESS, this::goOn));
   }
 
   private void goOn() {

@@ -123,6 +123,11 @@ final class StudyFolder implements AutoCloseable {
     return run.run().output().resolve("manifest.json");
   }
 
+  /** What was guessed of the tasks' help before anything was trained. */
+  Path affinity() {
+    return path.resolve("affinity.json");
+  }
+
   /** Why a run failed. */
   Path failure(PlannedRun run) {
     return path.resolve("failures").resolve(run.name().replace('/', '.') + ".json");

@@ -4,6 +4,7 @@ import dev.cocktail.eval.AnsweredItem;
 import dev.cocktail.eval.ItemsFile;
 import dev.cocktail.eval.answer.AnswerForm.Reading;
 import dev.cocktail.eval.metric.Metric;
+import dev.cocktail.trainer.JsonRecords;
 import dev.cocktail.trainer.config.StudySection.Control;
 import dev.cocktail.trainer.study.StudyScorer.Split;
 import java.nio.file.Files;
@@ -40,6 +41,11 @@ public final class StudyResults {
   /** The study's folder. */
   public Path path() {
     return folder.path();
+  }
+
+  /** What was guessed of the tasks' help before anything was trained. */
+  public TaskAffinity affinity() {
+    return JsonRecords.read(folder.affinity(), TaskAffinity.class);
   }
 
   /** Why runs failed, by their names. */
