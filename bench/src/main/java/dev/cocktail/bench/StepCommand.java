@@ -16,6 +16,9 @@ import picocli.CommandLine.Option;
     description = "Times a LoRA training step on random weights: the same work as bench/peers/lora_step.py.",
     mixinStandardHelpOptions = true)
 final class StepCommand extends CocktailCommand {
+  /** More than any device holds a step of; the host must hold what is known of each token too. */
+  private static final int MOST_TOKENS = 1 << 22;
+
   @Option(names = "--preset", paramLabel = "NAME", description = "small (42 M parameters, default) or phi3-mini.")
   private String preset = "small";
 
@@ -54,6 +57,17 @@ final class StepCommand extends CocktailCommand {
     // A token learns to predict the next one.
     requireAtLeast(2, "--seq", sequenceLength);
     requireAtLeast(1, "--batch", batch);
+    long tokens = (long) batch * sequenceLength;
+    if (tokens > MOST_TOKENS) {
+      throw new InvalidInputException(
+          String.format(
+              Locale.ROOT,
+              "--batch %d times --seq %d are %,d tokens; expected at most %,d in a step",
+              batch,
+              sequenceLength,
+              tokens,
+              MOST_TOKENS));
+    }
     requireAtLeast(1, "--rank", rank);
     requireAtLeast(1, "--steps", steps);
     requireAtLeast(1, "--reps", repetitions);

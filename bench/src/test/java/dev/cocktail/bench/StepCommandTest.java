@@ -41,6 +41,12 @@ class StepCommandTest {
   }
 
   @Test
+  void aStepOfMoreTokensThanAnyDeviceHoldsIsRefused() {
+    assertThat(plan("--batch", "100000", "--seq", "100000")).isEqualTo(CocktailCommand.INVALID_INPUT);
+    assertThat(err.toString()).contains("--batch 100000 times --seq 100000 are 10,000,000,000 tokens");
+  }
+
+  @Test
   void aPlanIsForTheDeviceThatIsNamed() {
     assertThat(plan("--device", "cuda:99")).isEqualTo(CocktailCommand.INVALID_INPUT);
     assertThat(err.toString()).contains("cuda:99");
