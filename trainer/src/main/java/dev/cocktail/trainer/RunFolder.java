@@ -128,8 +128,8 @@ final class RunFolder implements AutoCloseable {
             "output: " + path + " was taken by another run that started meanwhile; name another folder");
       }
       AtomicFolder.deleteUnfinished(path);
+      JsonRecords.write(inputs(), inputs); // First: from here on the run can be continued.
       AtomicFile.writeText(configuration(), run.toYaml());
-      JsonRecords.write(inputs(), inputs);
     } catch (InvalidInputException e) {
       close();
       throw e;

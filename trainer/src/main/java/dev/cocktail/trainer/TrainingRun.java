@@ -158,7 +158,7 @@ final class TrainingRun implements Trainer.Course {
         finishInNeed(e);
         throw e;
       }
-      RunOutcome outcome = finish(progress.step());
+      RunOutcome outcome = finishOrSayWhatIsLeft();
       if (ending == Ending.INTERRUPTED) {
         throw new InterruptedRunException(stopped());
       }
@@ -445,6 +445,25 @@ final class TrainingRun implements Trainer.Course {
           .accept("failed after step " + progress.step() + "; what was learnt until then is in " + lastFolder());
     } catch (RuntimeException | Error alsoFailed) {
       failure.addSuppressed(alsoFailed);
+      sayWhatIsLeft();
     }
+  }
+
+  private RunOutcome finishOrSayWhatIsLeft() {
+    try {
+      return finish(progress.step());
+    } catch (RuntimeException | Error e) {
+      sayWhatIsLeft();
+      throw e;
+    }
+  }
+
+  /** Where what was learnt cannot be saved. */
+  private void sayWhatIsLeft() {
+    String newest =
+        checkpoints.whole().isEmpty()
+            ? "there is no checkpoint yet"
+            : "the newest checkpoint is " + checkpoints.whole().lastEntry().getValue();
+    parts.notes().accept("failed after step " + progress.step() + ", and that could not be saved; " + newest);
   }
 }
