@@ -1,10 +1,11 @@
 package dev.cocktail.eval.metric;
 
+import dev.cocktail.eval.statistics.SumStatistic;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.ToDoubleFunction;
 
 /**
  * Counts of labels, from which all label metrics follow. With n items, and for class k: t_k items whose gold label is
@@ -12,63 +13,103 @@ import java.util.TreeSet;
  *
  * <p>A class is every label that occurs, as gold or as read. Answers that could not be read are no class of their own:
  * they are missing from the c_k of their gold label, and are counted apart.
+ *
+ * @param sums items, and those that could not be read; then, for each label, {@link #GOLD}, {@link #READ} and {@link
+ *     #BOTH}
  */
-final class Confusion {
-  private final List<String> classes;
-  private final Map<String, long[]> counts = new TreeMap<>();
-  private final long items;
-  private final long unreadable;
+record Confusion(double[] sums) {
+  private static final int ITEMS = 0;
+  private static final int UNREADABLE = 1;
+  private static final int LABELS = 2;
 
   private static final int GOLD = 0;
   private static final int READ = 1;
   private static final int BOTH = 2;
+  private static final int COLUMNS = 3;
 
-  Confusion(List<Outcome> outcomes) {
-    long missing = 0;
+  /** A metric of outcomes as a statistic of such counts. */
+  static SumStatistic statistic(List<Outcome> outcomes, ToDoubleFunction<Confusion> metric) {
+    TreeSet<String> sorted = new TreeSet<>();
     for (Outcome outcome : outcomes) {
-      count(outcome.gold(), GOLD);
-      if (outcome.read().isEmpty()) {
-        missing++;
-        continue;
-      }
-      count(outcome.read().get(), READ);
-      if (outcome.read().get().equals(outcome.gold())) {
-        count(outcome.gold(), BOTH);
-      }
+      sorted.add(outcome.gold());
+      outcome.read().ifPresent(sorted::add);
     }
-    this.items = outcomes.size();
-    this.unreadable = missing;
-    this.classes = new ArrayList<>(new TreeSet<>(counts.keySet()));
-  }
+    List<String> labels = new ArrayList<>(sorted);
+    int[] golds = new int[outcomes.size()];
+    int[] reads = new int[outcomes.size()];
+    for (int item = 0; item < golds.length; item++) {
+      Outcome outcome = outcomes.get(item);
+      golds[item] = Collections.binarySearch(labels, outcome.gold());
+      reads[item] = outcome.read().map(label -> Collections.binarySearch(labels, label)).orElse(-1);
+    }
+    return new SumStatistic() {
+      @Override
+      public int width() {
+        return LABELS + COLUMNS * labels.size();
+      }
 
-  private void count(String label, int what) {
-    counts.computeIfAbsent(label, _ -> new long[3])[what]++;
+      @Override
+      public void add(int item, double[] sums, int at) {
+        int first = at + LABELS;
+        sums[at + ITEMS]++;
+        sums[at + UNREADABLE] += reads[item] < 0 ? 1 : 0;
+        sums[first + COLUMNS * golds[item] + GOLD]++;
+        if (reads[item] >= 0) {
+          sums[first + COLUMNS * reads[item] + READ]++;
+          sums[first + COLUMNS * golds[item] + BOTH] += reads[item] == golds[item] ? 1 : 0;
+        }
+      }
+
+      @Override
+      public double of(double[] sums) {
+        return metric.applyAsDouble(new Confusion(sums));
+      }
+    };
   }
 
   /** The mean, over classes that are some item's gold label, of recall c_k / t_k. */
   double balancedAccuracy() {
-    return classes.stream()
-        .map(counts::get)
-        .filter(count -> count[GOLD] > 0)
-        .mapToDouble(count -> (double) count[BOTH] / count[GOLD])
-        .average()
-        .orElse(Double.NaN);
+    double sum = 0;
+    int classes = 0;
+    for (int at = LABELS; at < sums.length; at += COLUMNS) {
+      if (sums[at + GOLD] > 0) {
+        sum += sums[at + BOTH] / sums[at + GOLD];
+        classes++;
+      }
+    }
+    return sum / classes;
   }
 
   /** The mean over all classes of F1. */
   double macroF1() {
-    return classes.stream().mapToDouble(this::f1).average().orElse(Double.NaN);
+    double sum = 0;
+    int classes = 0;
+    for (int at = LABELS; at < sums.length; at += COLUMNS) {
+      if (occurs(at)) {
+        sum += f1(at);
+        classes++;
+      }
+    }
+    return sum / classes;
   }
 
   /** The mean of F1 weighted with t_k / n. */
   double weightedF1() {
-    return classes.stream().mapToDouble(label -> f1(label) * counts.get(label)[GOLD]).sum() / items;
+    double sum = 0;
+    for (int at = LABELS; at < sums.length; at += COLUMNS) {
+      sum += occurs(at) ? f1(at) * sums[at + GOLD] : 0;
+    }
+    return sum / sums[ITEMS];
+  }
+
+  /** Whether a label is a class of these items. */
+  private boolean occurs(int at) {
+    return sums[at + GOLD] + sums[at + READ] > 0;
   }
 
   /** F1 = 2 c_k / (t_k + p_k), the harmonic mean of precision and recall. A class occurs, so it is never 0 / 0. */
-  private double f1(String label) {
-    long[] count = counts.get(label);
-    return 2.0 * count[BOTH] / (count[GOLD] + count[READ]);
+  private double f1(int at) {
+    return 2 * sums[at + BOTH] / (sums[at + GOLD] + sums[at + READ]);
   }
 
   /**
@@ -76,16 +117,16 @@ final class Confusion {
    * not be read are here one more class of answers, which is never gold: they belong to the n items.
    */
   double matthewsCorrelation() {
-    double n = items;
+    double n = sums[ITEMS];
     double right = 0;
     double agreement = 0;
-    double readSquares = (double) unreadable * unreadable;
+    double readSquares = sums[UNREADABLE] * sums[UNREADABLE];
     double goldSquares = 0;
-    for (long[] count : counts.values()) {
-      right += count[BOTH];
-      agreement += (double) count[READ] * count[GOLD];
-      readSquares += (double) count[READ] * count[READ];
-      goldSquares += (double) count[GOLD] * count[GOLD];
+    for (int at = LABELS; at < sums.length; at += COLUMNS) {
+      right += sums[at + BOTH];
+      agreement += sums[at + READ] * sums[at + GOLD];
+      readSquares += sums[at + READ] * sums[at + READ];
+      goldSquares += sums[at + GOLD] * sums[at + GOLD];
     }
     double denominator = Math.sqrt((n * n - readSquares) * (n * n - goldSquares));
     return denominator == 0 ? 0 : (right * n - agreement) / denominator;

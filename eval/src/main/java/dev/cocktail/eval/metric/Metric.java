@@ -1,12 +1,13 @@
 package dev.cocktail.eval.metric;
 
+import dev.cocktail.eval.statistics.SumStatistic;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.NearestName;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
-import java.util.function.ToDoubleFunction;
+import java.util.function.Function;
 
 /**
  * How well a task was done, as one number of outcomes. An answer that could not be read is wrong in all of them. None
@@ -18,29 +19,29 @@ import java.util.function.ToDoubleFunction;
  */
 public enum Metric {
   /** The share of items whose label was read: right / n. Between 0 and 1. */
-  ACCURACY(Form.LABELS, Metric::shareRight),
+  ACCURACY(Form.LABELS, ShareRight::new),
   /**
    * The mean of the labels' recalls, over labels that some item has; guessing gives 1 / (number of labels) on any
    * distribution. With one label only it is that label's recall. Between 0 and 1.
    */
-  BALANCED_ACCURACY(Form.LABELS, outcomes -> new Confusion(outcomes).balancedAccuracy()),
+  BALANCED_ACCURACY(Form.LABELS, outcomes -> Confusion.statistic(outcomes, Confusion::balancedAccuracy)),
   /**
    * The mean of the labels' F1, over labels that occur as right answer or as answer; one that is answered and never
    * right counts with 0, one that never occurs does not count. Between 0 and 1.
    */
-  MACRO_F1(Form.LABELS, outcomes -> new Confusion(outcomes).macroF1()),
+  MACRO_F1(Form.LABELS, outcomes -> Confusion.statistic(outcomes, Confusion::macroF1)),
   /** The mean of the labels' F1, each weighted with its share of the right answers. Between 0 and 1. */
-  WEIGHTED_F1(Form.LABELS, outcomes -> new Confusion(outcomes).weightedF1()),
+  WEIGHTED_F1(Form.LABELS, outcomes -> Confusion.statistic(outcomes, Confusion::weightedF1)),
   /**
    * Matthews' correlation for any number of classes (J. Gorodkin, Comparing two K-category assignments by a K-category
    * correlation coefficient, 2004). 1 is perfect, 0 as good as chance; 0 also where it has no value because all right
    * answers, or all answers, are the same.
    */
-  MATTHEWS_CORRELATION(Form.LABELS, outcomes -> new Confusion(outcomes).matthewsCorrelation()),
+  MATTHEWS_CORRELATION(Form.LABELS, outcomes -> Confusion.statistic(outcomes, Confusion::matthewsCorrelation)),
   /** The share of items whose answer is the expected text. Between 0 and 1. */
-  EXACT_MATCH(Form.TEXT, Metric::shareRight),
+  EXACT_MATCH(Form.TEXT, ShareRight::new),
   /** The share of items whose answer is the expected number. Between 0 and 1. */
-  NUMERIC_MATCH(Form.NUMBER, Metric::shareRight);
+  NUMERIC_MATCH(Form.NUMBER, ShareRight::new);
 
   /** The form of answers that a metric is for. */
   public enum Form {
@@ -50,11 +51,11 @@ public enum Metric {
   }
 
   private final Form form;
-  private final ToDoubleFunction<List<Outcome>> formula;
+  private final Function<List<Outcome>, SumStatistic> statistic;
 
-  Metric(Form form, ToDoubleFunction<List<Outcome>> formula) {
+  Metric(Form form, Function<List<Outcome>, SumStatistic> statistic) {
     this.form = form;
-    this.formula = formula;
+    this.statistic = statistic;
   }
 
   /** The name in files and options, such as {@code macro_f1}. */
@@ -89,7 +90,20 @@ public enum Metric {
 
   /** The value; empty when there are no outcomes. */
   public OptionalDouble of(List<Outcome> outcomes) {
-    return outcomes.isEmpty() ? OptionalDouble.empty() : OptionalDouble.of(formula.applyAsDouble(outcomes));
+    if (outcomes.isEmpty()) {
+      return OptionalDouble.empty();
+    }
+    SumStatistic formula = statistic(outcomes);
+    double[] sums = new double[formula.width()];
+    for (int item = 0; item < outcomes.size(); item++) {
+      formula.add(item, sums, 0);
+    }
+    return OptionalDouble.of(formula.of(sums));
+  }
+
+  /** The metric of any of these outcomes, which are its items, in order. */
+  public SumStatistic statistic(List<Outcome> outcomes) {
+    return statistic.apply(outcomes);
   }
 
   /** The share of answers that could not be read; empty when there are no outcomes. */
@@ -97,7 +111,22 @@ public enum Metric {
     return outcomes.stream().mapToInt(outcome -> outcome.read().isEmpty() ? 1 : 0).average();
   }
 
-  private static double shareRight(List<Outcome> outcomes) {
-    return (double) outcomes.stream().filter(Outcome::right).count() / outcomes.size();
+  /** Right answers over items. */
+  private record ShareRight(List<Outcome> outcomes) implements SumStatistic {
+    @Override
+    public int width() {
+      return 2;
+    }
+
+    @Override
+    public void add(int item, double[] sums, int at) {
+      sums[at] += outcomes.get(item).right() ? 1 : 0;
+      sums[at + 1]++;
+    }
+
+    @Override
+    public double of(double[] sums) {
+      return sums[0] / sums[1];
+    }
   }
 }

@@ -2,9 +2,7 @@ package dev.cocktail.eval.statistics;
 
 import static java.util.Objects.requireNonNull;
 
-import java.util.Arrays;
 import java.util.random.RandomGenerator;
-import java.util.random.RandomGeneratorFactory;
 
 /**
  * Intervals by drawing whole clusters with replacement, as many as there are, again and again (B. Efron and R. J.
@@ -44,49 +42,30 @@ public final class ClusterBootstrap {
    * values over the draws.
    */
   public Estimate estimate(ItemStatistic statistic, double level) {
-    return new Estimate(statistic.of(clusters.all()), percentiles(draw(statistic), level));
+    return new Estimate(statistic.of(all()), DifferenceDistribution.percentiles(draw(statistic), level));
   }
 
   /**
-   * The first statistic less the second, each draw the same for both. With B draws, of which n are at most 0 and m at
-   * least 0, p = min(1, 2 min(n + 1, m + 1) / (B + 1)): it is never 0, and 1 where both always agree.
+   * The first statistic less the second, each draw the same for both, with {@link DifferenceDistribution}'s interval
+   * and probability.
    */
   public PairedDifference difference(ItemStatistic first, ItemStatistic second, double level) {
     ItemStatistic difference = items -> first.of(items) - second.of(items);
-    double[] drawn = draw(difference);
-    long low = Arrays.stream(drawn).filter(value -> value <= 0).count();
-    long high = Arrays.stream(drawn).filter(value -> value >= 0).count();
-    double probability = Math.min(1, 2.0 * (Math.min(low, high) + 1) / (resamples + 1));
-    return new PairedDifference(difference.of(clusters.all()), percentiles(drawn, level), probability);
+    return new DifferenceDistribution(difference.of(all()), draw(difference), false).at(level);
+  }
+
+  private int[] all() {
+    return clusters.itemsOf(Draws.each(clusters.count()));
   }
 
   private double[] draw(ItemStatistic statistic) {
-    RandomGenerator random = RandomGeneratorFactory.of("L64X128MixRandom").create(seed);
+    RandomGenerator random = Draws.random(seed);
     double[] values = new double[resamples];
-    int[] drawn = new int[clusters.count()];
+    int[] counts = new int[clusters.count()];
     for (int resample = 0; resample < resamples; resample++) {
-      for (int i = 0; i < drawn.length; i++) {
-        drawn[i] = random.nextInt(drawn.length);
-      }
-      values[resample] = statistic.of(clusters.itemsOf(drawn));
+      Draws.clusters(random, counts);
+      values[resample] = statistic.of(clusters.itemsOf(counts));
     }
     return values;
-  }
-
-  private static Interval percentiles(double[] values, double level) {
-    double[] sorted = values.clone();
-    Arrays.sort(sorted);
-    return new Interval(quantile(sorted, (1 - level) / 2), quantile(sorted, (1 + level) / 2), level);
-  }
-
-  /**
-   * The quantile q of n sorted values: at the place q (n - 1), counted from 0, and between two values on the line that
-   * joins them (definition 7 of R. J. Hyndman and Y. Fan, Sample quantiles in statistical packages, 1996).
-   */
-  static double quantile(double[] sorted, double q) {
-    double place = Math.clamp(q, 0, 1) * (sorted.length - 1);
-    int below = (int) place;
-    int above = Math.min(below + 1, sorted.length - 1);
-    return sorted[below] + (place - below) * (sorted[above] - sorted[below]);
   }
 }

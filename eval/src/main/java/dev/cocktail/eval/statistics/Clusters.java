@@ -1,7 +1,6 @@
 package dev.cocktail.eval.statistics;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -55,26 +54,31 @@ public final class Clusters {
     return items;
   }
 
-  /** All items of some clusters, of which one may be named several times. */
-  int[] itemsOf(int[] clusters) {
+  /** What the items of each cluster add up to. */
+  public ClusterSums sums(SumStatistic statistic) {
+    return new ClusterSums(this, statistic);
+  }
+
+  /** The items of a cluster. */
+  int[] members(int cluster) {
+    return members.get(cluster);
+  }
+
+  /** All items of the clusters, each as often as its cluster counts. */
+  int[] itemsOf(int[] counts) {
     int length = 0;
-    for (int cluster : clusters) {
-      length += members.get(cluster).length;
+    for (int cluster = 0; cluster < counts.length; cluster++) {
+      length += counts[cluster] * members.get(cluster).length;
     }
     int[] found = new int[length];
     int at = 0;
-    for (int cluster : clusters) {
+    for (int cluster = 0; cluster < counts.length; cluster++) {
       int[] some = members.get(cluster);
-      System.arraycopy(some, 0, found, at, some.length);
-      at += some.length;
+      for (int time = 0; time < counts[cluster]; time++) {
+        System.arraycopy(some, 0, found, at, some.length);
+        at += some.length;
+      }
     }
     return found;
-  }
-
-  /** Every item once. */
-  int[] all() {
-    int[] numbers = new int[items];
-    Arrays.setAll(numbers, item -> item);
-    return numbers;
   }
 }

@@ -15,12 +15,7 @@ public final class Holm {
    * of min(1, (m - j + 1) p_(j)).
    */
   public static double[] adjust(double[] probabilities) {
-    int[] order =
-        IntStream.range(0, probabilities.length)
-            .boxed()
-            .sorted(Comparator.comparingDouble(i -> probabilities[i]))
-            .mapToInt(Integer::intValue)
-            .toArray();
+    int[] order = ascending(probabilities);
     double[] adjusted = new double[probabilities.length];
     double largest = 0;
     for (int rank = 0; rank < order.length; rank++) {
@@ -28,5 +23,15 @@ public final class Holm {
       adjusted[order[rank]] = largest;
     }
     return adjusted;
+  }
+
+  /** The places of probabilities, from the smallest to the largest. */
+  static int[] ascending(double[] probabilities) {
+    Finite.requireProbabilities(probabilities);
+    return IntStream.range(0, probabilities.length)
+        .boxed()
+        .sorted(Comparator.comparingDouble(i -> probabilities[i]))
+        .mapToInt(Integer::intValue)
+        .toArray();
   }
 }

@@ -127,11 +127,11 @@ class ClusterBootstrapTest {
   @Test
   void quantilesLieOnTheLineBetweenValues() {
     double[] sorted = {1, 2, 4};
-    assertThat(ClusterBootstrap.quantile(sorted, 0)).isEqualTo(1);
-    assertThat(ClusterBootstrap.quantile(sorted, 0.25)).isEqualTo(1.5);
-    assertThat(ClusterBootstrap.quantile(sorted, 0.75)).isEqualTo(3);
-    assertThat(ClusterBootstrap.quantile(sorted, 1)).isEqualTo(4);
-    assertThat(ClusterBootstrap.quantile(new double[] {7}, 0.975)).isEqualTo(7);
+    assertThat(DifferenceDistribution.quantile(sorted, 0)).isEqualTo(1);
+    assertThat(DifferenceDistribution.quantile(sorted, 0.375)).isEqualTo(1.5);
+    assertThat(DifferenceDistribution.quantile(sorted, 0.625)).isEqualTo(3);
+    assertThat(DifferenceDistribution.quantile(sorted, 1)).isEqualTo(4);
+    assertThat(DifferenceDistribution.quantile(new double[] {7}, 0.975)).isEqualTo(7);
   }
 
   @Test
@@ -141,17 +141,9 @@ class ClusterBootstrapTest {
 
     assertThat(clusters.count()).isEqualTo(4);
     assertThat(clusters.items()).isEqualTo(5);
-    assertThat(clusters.itemsOf(new int[] {0, 2, 0})).containsExactly(0, 3, 2, 0, 3);
+    assertThat(clusters.itemsOf(new int[] {2, 0, 1, 0})).containsExactly(0, 3, 0, 3, 2);
     assertThatThrownBy(() -> new ClusterBootstrap(Clusters.ofSingles(0), 10, 1))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("0 clusters");
-  }
-
-  @Test
-  void holmsExample() {
-    assertThat(Holm.adjust(new double[] {.01, .04, .03, .005}))
-        .containsExactly(new double[] {.03, .06, .06, .02}, within(1e-12));
-    assertThat(Holm.adjust(new double[] {.9, .8})).containsExactly(1, 1);
-    assertThat(Holm.adjust(new double[0])).isEmpty();
   }
 }
