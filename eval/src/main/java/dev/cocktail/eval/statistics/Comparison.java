@@ -29,7 +29,12 @@ public record Comparison(
 
   /** Compares, with draws and exchanges that follow from their seeds. */
   public static Comparison of(
-      Arm arm, Arm control, List<SeedSpread> seeds, TwoLevelBootstrap bootstrap, SignFlip exchange, DecisionRule rule) {
+      ArmRuns arm,
+      ArmRuns control,
+      List<SeedSpread> seeds,
+      TwoLevelBootstrap bootstrap,
+      SignFlip exchange,
+      DecisionRule rule) {
     DifferenceDistribution drawn = bootstrap.difference(arm, control, seeds);
     return new Comparison(
         drawn.at(1 - rule.significance()),

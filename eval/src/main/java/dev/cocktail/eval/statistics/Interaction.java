@@ -18,7 +18,7 @@ public final class Interaction {
   }
 
   /** The four arms as a contrast of {@link TwoLevelBootstrap}, which gives the interaction's interval. */
-  public static List<Term> terms(Arm both, Arm first, Arm second, Arm neither) {
+  public static List<Term> terms(ArmRuns both, ArmRuns first, ArmRuns second, ArmRuns neither) {
     return List.of(new Term(1, both), new Term(-1, first), new Term(-1, second), new Term(1, neither));
   }
 }

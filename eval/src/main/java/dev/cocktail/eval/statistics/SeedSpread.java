@@ -41,7 +41,7 @@ public record SeedSpread(double error, int degreesOfFreedom) {
    *
    * @throws IllegalArgumentException when the arms differ in their number of runs
    */
-  public static List<SeedSpread> paired(Arm first, Arm second) {
+  public static List<SeedSpread> paired(ArmRuns first, ArmRuns second) {
     double[] ones = first.values();
     double[] others = second.values();
     if (ones.length != others.length) {
@@ -61,9 +61,9 @@ public record SeedSpread(double error, int degreesOfFreedom) {
    * Where seeds are not shared: sd / sqrt(S) of either arm's runs, each with its S - 1 degrees of freedom. None where
    * an arm has one run, because then nothing tells how far its seeds spread.
    */
-  public static List<SeedSpread> separate(Arm first, Arm second) {
+  public static List<SeedSpread> separate(ArmRuns first, ArmRuns second) {
     List<SeedSpread> spreads = new ArrayList<>();
-    for (Arm arm : List.of(first, second)) {
+    for (ArmRuns arm : List.of(first, second)) {
       double[] values = arm.values();
       if (values.length == 1) {
         return List.of();
@@ -82,10 +82,10 @@ public record SeedSpread(double error, int degreesOfFreedom) {
    * @param all the arms whose spread is taken: the two alone, or more that answered these items; none may be named
    *     twice
    */
-  public static List<SeedSpread> pooled(Arm first, Arm second, List<Arm> all) {
+  public static List<SeedSpread> pooled(ArmRuns first, ArmRuns second, List<ArmRuns> all) {
     double squares = 0;
     int degreesOfFreedom = 0;
-    for (Arm arm : all) {
+    for (ArmRuns arm : all) {
       double[] values = arm.values();
       if (values.length > 1) {
         squares += StatUtils.variance(values) * (values.length - 1);

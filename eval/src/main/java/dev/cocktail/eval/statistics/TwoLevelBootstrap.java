@@ -54,7 +54,7 @@ public final class TwoLevelBootstrap {
    *
    * @param weight what the arm's mean over its runs is multiplied with
    */
-  public record Term(double weight, Arm arm) {}
+  public record Term(double weight, ArmRuns arm) {}
 
   /**
    * The mean over runs of the first arm less that of the second.
@@ -63,7 +63,7 @@ public final class TwoLevelBootstrap {
    *     there are
    * @throws IllegalArgumentException when there are fewer than two clusters, or the arms have different ones
    */
-  public DifferenceDistribution difference(Arm first, Arm second, List<SeedSpread> seeds) {
+  public DifferenceDistribution difference(ArmRuns first, ArmRuns second, List<SeedSpread> seeds) {
     return contrast(List.of(new Term(1, first), new Term(-1, second)), seeds);
   }
 

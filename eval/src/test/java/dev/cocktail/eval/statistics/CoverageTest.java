@@ -27,7 +27,7 @@ class CoverageTest {
     SEPARATE,
     POOLED;
 
-    List<SeedSpread> of(List<Arm> arms) {
+    List<SeedSpread> of(List<ArmRuns> arms) {
       return switch (this) {
         case PAIRED -> SeedSpread.paired(arms.get(0), arms.get(1));
         case SEPARATE -> SeedSpread.separate(arms.get(0), arms.get(1));
@@ -55,7 +55,7 @@ class CoverageTest {
         Simulations.count(
             studies,
             study -> {
-              List<Arm> arms = world.arms(Draws.random(study), seeds, .05, 0, 0, 0);
+              List<ArmRuns> arms = world.arms(Draws.random(study), seeds, .05, 0, 0, 0);
               return misses(
                   new TwoLevelBootstrap(RESAMPLES, study, 1).difference(arms.get(0), arms.get(1), how.of(arms)), .05);
             });
@@ -76,9 +76,9 @@ class CoverageTest {
           Simulations.count(
               studies,
               study -> {
-                List<Arm> all = world.arms(Draws.random(study), 3, new double[6], new double[] {2, 2, 1, 1, 1, 1});
-                Arm one = all.get(0);
-                Arm other = all.get(1);
+                List<ArmRuns> all = world.arms(Draws.random(study), 3, new double[6], new double[] {2, 2, 1, 1, 1, 1});
+                ArmRuns one = all.get(0);
+                ArmRuns other = all.get(1);
                 return misses(
                     new TwoLevelBootstrap(RESAMPLES, study, 1)
                         .difference(one, other, SeedSpread.pooled(one, other, all.subList(0, pooled))),
@@ -104,7 +104,7 @@ class CoverageTest {
             studies,
             study -> {
               RandomGenerator random = Draws.random(study);
-              List<Arm> arms = world.arms(random, 3, 0, 0);
+              List<ArmRuns> arms = world.arms(random, 3, 0, 0);
               double[] drawn = new double[RESAMPLES];
               int[] counts = new int[150];
               for (int resample = 0; resample < drawn.length; resample++) {
@@ -141,8 +141,8 @@ class CoverageTest {
                   second[item] = u >= .015 && u < .02 || u > .5 ? 1 : 0;
                 }
                 Clusters items = Clusters.ofSingles(100);
-                Arm one = Arm.of(items, List.of(Shares.ofSingles(first)));
-                Arm other = Arm.of(items, List.of(Shares.ofSingles(second)));
+                ArmRuns one = ArmRuns.of(items, List.of(Shares.ofSingles(first)));
+                ArmRuns other = ArmRuns.of(items, List.of(Shares.ofSingles(second)));
                 return misses(new TwoLevelBootstrap(RESAMPLES, study, used).difference(one, other, List.of()), .01);
               });
     }
@@ -169,7 +169,7 @@ class CoverageTest {
                 gold[item] = labels[u < .1 ? 0 : u < .4 ? 1 : 2];
               }
               Clusters clusters = Clusters.ofSingles(items);
-              List<Arm> arms = new ArrayList<>();
+              List<ArmRuns> arms = new ArrayList<>();
               for (int arm = 0; arm < 2; arm++) {
                 List<ClusterSums> runs = new ArrayList<>();
                 for (int seed = 0; seed < 3; seed++) {
@@ -181,7 +181,7 @@ class CoverageTest {
                   }
                   runs.add(clusters.sums(Metric.MACRO_F1.statistic(outcomes)));
                 }
-                arms.add(new Arm(clusters, runs));
+                arms.add(new ArmRuns(clusters, runs));
               }
               return misses(
                   new TwoLevelBootstrap(RESAMPLES, study, 1)

@@ -58,7 +58,7 @@ final class Simulations {
      * @param seeds runs of each arm
      * @param effects by how much each arm's probability of a right answer is above a half
      */
-    List<Arm> arms(RandomGenerator random, int seeds, double... effects) {
+    List<ArmRuns> arms(RandomGenerator random, int seeds, double... effects) {
       double[] luck = new double[effects.length];
       Arrays.fill(luck, 1);
       return arms(random, seeds, effects, luck);
@@ -69,12 +69,12 @@ final class Simulations {
      *
      * @param lucks how many times {@code seedDeviation} each arm's is
      */
-    List<Arm> arms(RandomGenerator random, int seeds, double[] effects, double[] lucks) {
+    List<ArmRuns> arms(RandomGenerator random, int seeds, double[] effects, double[] lucks) {
       int[] sizes = new int[clusters];
       Arrays.setAll(sizes, _ -> 1 + random.nextInt(largest));
       double[] difficulty = random.doubles(clusters, -.1, .1).toArray();
       Clusters items = Clusters.ofSingles(clusters);
-      List<Arm> arms = new ArrayList<>();
+      List<ArmRuns> arms = new ArrayList<>();
       for (int arm = 0; arm < effects.length; arm++) {
         double effect = effects[arm];
         double[] share = new double[clusters];
@@ -92,7 +92,7 @@ final class Simulations {
           }
           runs.add(new Shares(right, sizes));
         }
-        arms.add(Arm.of(items, runs));
+        arms.add(ArmRuns.of(items, runs));
       }
       return arms;
     }

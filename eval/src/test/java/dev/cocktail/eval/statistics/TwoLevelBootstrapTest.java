@@ -19,14 +19,14 @@ class TwoLevelBootstrapTest {
   private static final Clusters HUNDRED = Clusters.ofSingles(100);
 
   /** An arm of runs, each of which got so many of the hundred items right. */
-  private static Arm arm(int... right) {
+  private static ArmRuns arm(int... right) {
     List<Shares> runs = new ArrayList<>();
     for (int some : right) {
       double[] items = new double[100];
       Arrays.fill(items, 0, some, 1);
       runs.add(Shares.ofSingles(items));
     }
-    return Arm.of(HUNDRED, runs);
+    return ArmRuns.of(HUNDRED, runs);
   }
 
   @Test
@@ -46,8 +46,8 @@ class TwoLevelBootstrapTest {
 
   @Test
   void spreadsOfSeedsByHand() {
-    Arm first = arm(60, 64, 68);
-    Arm second = arm(50, 55, 54);
+    ArmRuns first = arm(60, 64, 68);
+    ArmRuns second = arm(50, 55, 54);
     // Pairs differ by .10, .09, .14: deviation .026458; over sqrt(3), .015275.
     assertThat(SeedSpread.paired(first, second)).hasSize(1);
     assertThat(SeedSpread.paired(first, second).getFirst().error()).isCloseTo(.0152753, within(1e-6));
@@ -107,7 +107,7 @@ class TwoLevelBootstrapTest {
   void whereOnlySeedsVaryItIsStudentsInterval() {
     // Values without items: each cluster of a run has the run's value, so that draws of clusters change nothing.
     double[][] values = {{.60, .64, .68}, {.50, .55, .54}};
-    List<Arm> arms = new ArrayList<>();
+    List<ArmRuns> arms = new ArrayList<>();
     for (double[] arm : values) {
       List<Shares> runs = new ArrayList<>();
       for (double value : arm) {
@@ -115,7 +115,7 @@ class TwoLevelBootstrapTest {
         Arrays.fill(items, value);
         runs.add(Shares.ofSingles(items));
       }
-      arms.add(Arm.of(HUNDRED, runs));
+      arms.add(ArmRuns.of(HUNDRED, runs));
     }
     DifferenceDistribution drawn =
         new TwoLevelBootstrap(40_000, 5, 0)
@@ -131,13 +131,13 @@ class TwoLevelBootstrapTest {
     // 2 * .25 / (5 * 400), all of it seen in both items and seeds; counted twice, the draws' would be double.
     Random random = new Random(11);
     Clusters items = Clusters.ofSingles(400);
-    List<Arm> arms = new ArrayList<>();
+    List<ArmRuns> arms = new ArrayList<>();
     for (int arm = 0; arm < 2; arm++) {
       List<Shares> runs = new ArrayList<>();
       for (int run = 0; run < 5; run++) {
         runs.add(Shares.ofSingles(random.doubles(400).map(u -> u < .5 ? 1 : 0).toArray()));
       }
-      arms.add(Arm.of(items, runs));
+      arms.add(ArmRuns.of(items, runs));
     }
     // A known spread of seeds, so that only what is drawn of items is looked at: next to nothing.
     List<SeedSpread> none = List.of(new SeedSpread(0, 1_000));
@@ -169,8 +169,8 @@ class TwoLevelBootstrapTest {
     DifferenceDistribution drawn =
         new TwoLevelBootstrap(300, 1, 0)
             .difference(
-                Arm.of(two, List.of(Metric.MACRO_F1.statistic(right))),
-                Arm.of(two, List.of(Metric.MACRO_F1.statistic(wrong))),
+                ArmRuns.of(two, List.of(Metric.MACRO_F1.statistic(right))),
+                ArmRuns.of(two, List.of(Metric.MACRO_F1.statistic(wrong))),
                 List.of());
     assertThat(drawn.at(.95).interval()).isEqualTo(new Interval(1, 1, .95));
   }
@@ -187,8 +187,8 @@ class TwoLevelBootstrapTest {
   @Test
   void drawsFollowFromTheSeedAndIntervalsLieWithinEachOther() {
     TwoLevelBootstrap bootstrap = new TwoLevelBootstrap(999, 4, 1);
-    Arm first = arm(60, 63, 66);
-    Arm second = arm(55, 54, 57);
+    ArmRuns first = arm(60, 63, 66);
+    ArmRuns second = arm(55, 54, 57);
     List<SeedSpread> seeds = SeedSpread.separate(first, second);
     DifferenceDistribution drawn = bootstrap.difference(first, second, seeds);
     assertThat(bootstrap.difference(first, second, seeds).at(.95)).isEqualTo(drawn.at(.95));
@@ -221,13 +221,13 @@ class TwoLevelBootstrapTest {
 
   @Test
   void oneClusterAndForeignClustersAreRefused() {
-    Arm one = Arm.of(Clusters.ofSingles(1), List.of(Shares.ofSingles(1)));
+    ArmRuns one = ArmRuns.of(Clusters.ofSingles(1), List.of(Shares.ofSingles(1)));
     TwoLevelBootstrap bootstrap = new TwoLevelBootstrap(10, 1, 1);
     assertThatThrownBy(() -> bootstrap.difference(one, one, List.of())).hasMessageContaining("1 clusters");
-    Arm foreign = Arm.of(Clusters.ofSingles(100), List.of(Shares.ofSingles(new double[100])));
+    ArmRuns foreign = ArmRuns.of(Clusters.ofSingles(100), List.of(Shares.ofSingles(new double[100])));
     assertThatThrownBy(() -> bootstrap.difference(arm(3), foreign, List.of()))
         .hasMessageContaining("different clusters");
-    assertThatThrownBy(() -> Arm.of(HUNDRED, List.of())).isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> ArmRuns.of(HUNDRED, List.of())).isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> new SeedSpread(Double.NaN, 2)).isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> new TwoLevelBootstrap(10, 1, Double.NaN)).isInstanceOf(IllegalArgumentException.class);
   }

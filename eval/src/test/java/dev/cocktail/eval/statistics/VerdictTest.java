@@ -70,8 +70,8 @@ class VerdictTest {
     double[] bad = new double[80];
     Arrays.fill(good, 0, 70, 1);
     Arrays.fill(bad, 0, 40, 1);
-    Arm arm = Arm.of(items, List.of(Shares.ofSingles(good), Shares.ofSingles(good)));
-    Arm control = Arm.of(items, List.of(Shares.ofSingles(bad), Shares.ofSingles(bad)));
+    ArmRuns arm = ArmRuns.of(items, List.of(Shares.ofSingles(good), Shares.ofSingles(good)));
+    ArmRuns control = ArmRuns.of(items, List.of(Shares.ofSingles(bad), Shares.ofSingles(bad)));
     TwoLevelBootstrap bootstrap = new TwoLevelBootstrap(999, 1, 1);
     SignFlip exchange = new SignFlip(999, 1);
 
@@ -85,7 +85,7 @@ class VerdictTest {
     assertThat(comparison.equivalence().shown()).isFalse();
     assertThat(comparison.minimalDifference()).isBetween(.1, .25);
     assertThat(Verdict.of(List.of(comparison), RULE).getFirst().finding()).isEqualTo(Finding.BETTER);
-    Arm single = Arm.of(items, List.of(Shares.ofSingles(bad)));
+    ArmRuns single = ArmRuns.of(items, List.of(Shares.ofSingles(bad)));
     assertThat(Comparison.of(arm, single, List.of(), bootstrap, exchange, RULE).exchange()).isEmpty();
   }
 

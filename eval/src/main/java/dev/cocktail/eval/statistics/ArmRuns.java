@@ -5,14 +5,14 @@ import static java.util.Objects.requireNonNull;
 import java.util.List;
 
 /**
- * What is compared: the runs of one configuration with several seeds, each run's statistic of its answers to the same
- * items.
+ * What is compared, an arm: the runs of one configuration with several seeds, each run's statistic of its answers to
+ * the same items.
  *
  * @param clusters which of the items are not independent
  * @param runs what each run's answers add up to, at least one run
  */
-public record Arm(Clusters clusters, List<ClusterSums> runs) {
-  public Arm {
+public record ArmRuns(Clusters clusters, List<ClusterSums> runs) {
+  public ArmRuns {
     requireNonNull(clusters, "clusters");
     runs = List.copyOf(runs);
     if (runs.isEmpty()) {
@@ -21,8 +21,8 @@ public record Arm(Clusters clusters, List<ClusterSums> runs) {
   }
 
   /** An arm of its runs' statistics. */
-  public static Arm of(Clusters clusters, List<? extends SumStatistic> runs) {
-    return new Arm(clusters, runs.stream().map(clusters::sums).toList());
+  public static ArmRuns of(Clusters clusters, List<? extends SumStatistic> runs) {
+    return new ArmRuns(clusters, runs.stream().map(clusters::sums).toList());
   }
 
   /** Each run's statistic of all items. */
