@@ -4,12 +4,15 @@ import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.config.EvaluationSection.Tested;
 import dev.cocktail.trainer.config.RunFile;
 import dev.cocktail.trainer.config.TaskSection;
+import dev.cocktail.trainer.data.DataPart;
 import dev.cocktail.trainer.data.DataSource;
 import dev.cocktail.trainer.data.Example;
 import dev.cocktail.trainer.data.ExampleEncoder;
+import dev.cocktail.trainer.data.Fingerprint;
+import dev.cocktail.trainer.data.HeldOut;
+import dev.cocktail.trainer.data.LeakAudit;
 import dev.cocktail.trainer.data.MicroBatch;
 import dev.cocktail.trainer.data.Packer;
-import dev.cocktail.trainer.data.SharedExamples;
 import dev.cocktail.trainer.data.SupervisionSample;
 import dev.cocktail.trainer.data.TaskData;
 import dev.cocktail.trainer.data.TaskStatistics;
@@ -17,8 +20,10 @@ import dev.cocktail.transformer.Phi3Config;
 import dev.cocktail.transformer.text.ChatEncoder;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
@@ -73,58 +78,84 @@ public record RunData(List<TaskData> train, List<MicroBatch> validation, List<Mi
                 context));
       }
       var examples = new ExampleEncoder(encoder, maxLength, run.training().onTooLong());
-      var shared = new SharedExamples();
-      List<TaskData> train = new ArrayList<>();
+      var audit = new LeakAudit.Collector();
       List<MicroBatch.Sequence> validation = new ArrayList<>();
       List<MicroBatch.Sequence> test = new ArrayList<>();
-      for (TaskSection task : run.tasks()) {
-        TaskData whole = load(task.name(), task.trainSource(), examples, shared);
-        TaskData data =
-            whole.limited(task.maxExamples().orElse(Integer.MAX_VALUE), task.seed().orElse(run.training().seed()));
-        if (data != whole) {
-          notes.accept(
-              String.format(
-                  Locale.ROOT,
-                  "task %s: max_examples keeps %,d of %,d examples",
-                  task.name(),
-                  data.examples().size(),
-                  whole.examples().size()));
-        }
-        shared.trained(task.name(), data.examples());
-        notes.accept(describe(task.name(), data.statistics()));
-        notes.accept("  such as " + sample(data.examples().getFirst()));
-        int number = train.size();
+      List<List<String>> heldNotes = new ArrayList<>();
+      for (int number = 0; number < run.tasks().size(); number++) {
+        TaskSection task = run.tasks().get(number);
+        var held = new Held(task, number, new ArrayList<>());
         task.validationSource()
-            .ifPresent(source ->
-                held(task, "validation", source, examples, shared)
-                    .forEach(example -> validation.add(new MicroBatch.Sequence(number, example))));
-        task.testSource()
-            .filter(_ -> run.evaluation().test() != Tested.NONE)
-            .ifPresent(source ->
-                held(task, "test", source, examples, shared)
-                    .forEach(example -> test.add(new MicroBatch.Sequence(number, example))));
-        train.add(data);
+            .ifPresent(source -> validation.addAll(held(held, DataPart.Kind.VALIDATION, source, examples, audit)));
+        if (run.evaluation().test() != Tested.NONE) {
+          task.testSource().ifPresent(source -> test.addAll(held(held, DataPart.Kind.TEST, source, examples, audit)));
+        } else if (run.training().onSharedExamples() == LeakAudit.Policy.EXCLUDE) {
+          task.testSource()
+              .ifPresent(source -> source.read(record -> audit.add(task.name(), DataPart.Kind.TEST, record)));
+        }
+        heldNotes.add(held.notes());
       }
-      report(shared.findings());
+      HeldOut leaveOut = run.training().leaveOut().map(HeldOut::read).orElse(HeldOut.NOTHING);
+      List<TaskData> train = new ArrayList<>();
+      for (TaskSection task : run.tasks()) {
+        train.add(train(task, examples, audit, leaveOut));
+        heldNotes.get(train.size() - 1).forEach(notes);
+      }
+      report(audit.audit().findings());
       int batch = Math.max(run.evaluation().batchTokens(), maxLength);
       var packer = new Packer(batch, batch);
       return new RunData(train, packer.microBatches(validation), packer.microBatches(test));
     }
 
+    /** A task while its held-out examples are read; what there is to say of them comes after the training examples. */
+    private record Held(TaskSection task, int number, List<String> notes) {}
+
+    /** What a task's training examples are, as far as they may be learnt. */
+    private TaskData train(TaskSection task, ExampleEncoder examples, LeakAudit.Collector audit, HeldOut leaveOut) {
+      Map<Example, Fingerprint> prints = new IdentityHashMap<>();
+      TaskData all = load(task.name(), task.trainSource(), examples, prints, notes);
+      boolean excludes = run.training().onSharedExamples() == LeakAudit.Policy.EXCLUDE;
+      TaskData whole =
+          all.keeping(example ->
+              !leaveOut.contains(prints.get(example)) && !(excludes && audit.isHeldOut(prints.get(example))));
+      if (whole != all) {
+        say(
+            "task %s: %,d of %,d training examples left out, which are held out for validation or tests",
+            task.name(), all.examples().size() - whole.examples().size(), all.examples().size());
+      }
+      TaskData data =
+          whole.limited(task.maxExamples().orElse(Integer.MAX_VALUE), task.seed().orElse(run.training().seed()));
+      if (data != whole) {
+        say(
+            "task %s: max_examples keeps %,d of %,d examples",
+            task.name(), data.examples().size(), whole.examples().size());
+      }
+      data.examples().forEach(example -> audit.trained(task.name(), example.origin(), prints.get(example)));
+      notes.accept(describe(task.name(), data.statistics()));
+      notes.accept("  such as " + sample(data.examples().getFirst()));
+      return data;
+    }
+
+    private void say(String format, Object... values) {
+      notes.accept(String.format(Locale.ROOT, format, values));
+    }
+
     /** Examples that are not learnt from. */
-    private List<Example> held(
-        TaskSection task, String kind, DataSource source, ExampleEncoder examples, SharedExamples shared) {
-      TaskData held = load(task.name(), source, examples, shared);
-      shared.held(task.name(), kind, held.examples());
-      notes.accept(describe(task.name() + ", " + kind, held.statistics()));
-      return held.examples();
+    private List<MicroBatch.Sequence> held(
+        Held held, DataPart.Kind kind, DataSource source, ExampleEncoder examples, LeakAudit.Collector audit) {
+      String name = held.task().name();
+      Map<Example, Fingerprint> prints = new IdentityHashMap<>();
+      TaskData data = load(name, source, examples, prints, held.notes()::add);
+      data.examples().forEach(example -> audit.held(name, kind, example.origin(), prints.get(example)));
+      held.notes().add(describe(name + ", " + kind.name().toLowerCase(Locale.ROOT), data.statistics()));
+      return data.examples().stream().map(example -> new MicroBatch.Sequence(held.number(), example)).toList();
     }
 
     /** Says which validation and test examples are training examples, or refuses the run. */
     private void report(List<String> findings) {
-      if (!findings.isEmpty() && run.training().onSharedExamples() == SharedExamples.Policy.ERROR) {
+      if (!findings.isEmpty() && run.training().onSharedExamples() == LeakAudit.Policy.ERROR) {
         throw new InvalidInputException(
-            String.join("; ", findings) + ". Remove them, or set training.on_shared_examples: warn");
+            String.join("; ", findings) + ". Remove them, or set training.on_shared_examples: exclude, or warn");
       }
       findings.forEach(finding -> notes.accept("warning: " + finding));
     }
@@ -132,7 +163,12 @@ public record RunData(List<TaskData> train, List<MicroBatch> validation, List<Mi
     /**
      * A task whose tokens the model knows; a tokenizer of another model would be noticed only in the midst of training.
      */
-    private TaskData load(String name, DataSource source, ExampleEncoder examples, SharedExamples shared) {
+    private TaskData load(
+        String name,
+        DataSource source,
+        ExampleEncoder examples,
+        Map<Example, Fingerprint> prints,
+        Consumer<String> notes) {
       TaskData data =
           TaskData.load(
               name,
@@ -140,7 +176,7 @@ public record RunData(List<TaskData> train, List<MicroBatch> validation, List<Mi
               examples,
               (record, example) -> {
                 between.run();
-                shared.read(record, example);
+                prints.put(example, Fingerprint.of(name, record));
               },
               notes);
       int vocabulary = config.vocabSize();

@@ -36,7 +36,7 @@ public record RunInputs(
     Map<String, FileIdentity> model) {
   /** Keys that change no number of the run, or name files whose contents are compared instead. */
   private static final Set<String> HARMLESS =
-      Set.of("model", "output", "training.log_every", "training.checkpoint_layers");
+      Set.of("model", "output", "training.log_every", "training.checkpoint_layers", "training.leave_out");
 
   private static final String FILE_OF_TASK = "tasks\\[\\d+]\\.(train|validation|test)";
   private static final int SHOWN = 4;
@@ -63,6 +63,7 @@ public record RunInputs(
       section.validation().ifPresent(file -> data.put(key + "validation", FileIdentity.whole(file)));
       section.test().ifPresent(file -> data.put(key + "test", FileIdentity.whole(file)));
     }
+    run.training().leaveOut().ifPresent(file -> data.put("training.leave_out", FileIdentity.whole(file)));
     String version = RunInputs.class.getPackage().getImplementationVersion();
     return new RunInputs(
         version == null ? "unpackaged" : version,

@@ -6,8 +6,10 @@ import dev.cocktail.eval.metric.Metric;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.data.DataPart;
 import dev.cocktail.trainer.data.DataSource;
+import dev.cocktail.trainer.data.LeakAudit;
 import dev.cocktail.trainer.data.SourceRecord;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -132,6 +134,15 @@ public record TaskSection(
   /** The test examples, if there are any. */
   public Optional<DataSource> testSource() {
     return test.map(file -> source(file, DataPart.Kind.TEST));
+  }
+
+  /** The task's sets of examples, as {@link LeakAudit} compares them. */
+  public List<LeakAudit.DataSet> dataSets() {
+    List<LeakAudit.DataSet> sets = new ArrayList<>();
+    sets.add(new LeakAudit.DataSet(name, DataPart.Kind.TRAIN, trainSource()));
+    validationSource().ifPresent(source -> sets.add(new LeakAudit.DataSet(name, DataPart.Kind.VALIDATION, source)));
+    testSource().ifPresent(source -> sets.add(new LeakAudit.DataSet(name, DataPart.Kind.TEST, source)));
+    return sets;
   }
 
   private DataSource source(Path file, DataPart.Kind kind) {

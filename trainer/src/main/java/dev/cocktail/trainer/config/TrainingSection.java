@@ -2,14 +2,16 @@ package dev.cocktail.trainer.config;
 
 import dev.cocktail.tensor.Precision;
 import dev.cocktail.trainer.data.ExampleEncoder;
+import dev.cocktail.trainer.data.LeakAudit;
 import dev.cocktail.trainer.data.LossRule;
-import dev.cocktail.trainer.data.SharedExamples;
 import dev.cocktail.trainer.data.StopRule;
 import dev.cocktail.trainer.optimiser.AdamWOptimizer;
 import dev.cocktail.trainer.optimiser.LearningRateSchedule;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -60,10 +62,17 @@ public record TrainingSection(
         ExampleEncoder.TooLong onTooLong,
     @Key(
             value =
-                "What validation examples mean that are training examples too, of any task, but for white space and"
-                    + " case: warn, or error.",
+                "What validation and test examples mean that are training examples too, of any task, as the same text"
+                    + " but for case, white space and web addresses, or from the same source (see tasks[].cluster):"
+                    + " warn, error, or exclude, which leaves those training examples out.",
             defaultsTo = "warn")
-        SharedExamples.Policy onSharedExamples,
+        LeakAudit.Policy onSharedExamples,
+    @Key(
+            value =
+                "A file of fingerprints, as a leak audit writes it; training examples that have one of them are left"
+                    + " out and counted.",
+            whenAbsent = "none")
+        Optional<Path> leaveOut,
     @Key(value = "Tokens of one optimiser step, at most.", defaultsTo = "16384", atLeast = 1) int tokensPerStep,
     @Key(
             value = "Tokens computed at once; a step is split into such portions, which changes memory, not results.",

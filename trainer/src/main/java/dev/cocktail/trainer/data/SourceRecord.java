@@ -19,7 +19,7 @@ public sealed interface SourceRecord {
   /** The same record with another cluster; plain text has none. */
   SourceRecord withCluster(String cluster);
 
-  /** What is asked, without a system message: all before the last answer; of plain text all of it. */
+  /** What is asked, without a system message: all before the last answer, and where nothing is asked, all of it. */
   String asked();
 
   /**
@@ -51,7 +51,12 @@ public sealed interface SourceRecord {
     @Override
     public String asked() {
       int end = messages.size() - (messages.getLast().isAssistant() ? 1 : 0);
-      return messages.subList(0, end).stream()
+      String asked = words(messages.subList(0, end));
+      return asked.isBlank() ? words(messages) : asked;
+    }
+
+    private static String words(List<Message> messages) {
+      return messages.stream()
           .filter(message -> !message.role().equals("system"))
           .map(Message::content)
           .collect(Collectors.joining(" "));

@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 
 /**
  * The examples of one task, tokenised.
@@ -51,6 +52,21 @@ public record TaskData(String name, List<Example> examples, TaskStatistics stati
     var order = Permutations.shuffled(examples.size(), new RandomKey(seed, 0).derive(CHOICE_STREAM));
     var kept = Arrays.stream(order, 0, maxExamples).sorted().mapToObj(examples::get).toList();
     return new TaskData(name, kept, TaskStatistics.of(kept, statistics.lost()));
+  }
+
+  /**
+   * Those of the examples that are kept, in their order.
+   *
+   * @throws InvalidInputException when none is
+   */
+  public TaskData keeping(Predicate<Example> kept) {
+    List<Example> rest = examples.stream().filter(kept).toList();
+    if (rest.isEmpty()) {
+      throw new InvalidInputException(
+          "task %s: all of its %,d training examples are held out for validation or tests, so nothing is left to learn"
+              .formatted(name, examples.size()));
+    }
+    return rest.size() == examples.size() ? this : new TaskData(name, rest, TaskStatistics.of(rest, statistics.lost()));
   }
 
   /**

@@ -2,11 +2,15 @@ package dev.cocktail.trainer.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocktail.trainer.config.TaskSection;
+import dev.cocktail.trainer.data.DataPart;
+import dev.cocktail.trainer.data.LeakAudit;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -91,7 +95,7 @@ class TaskDataRunTest {
             List.of("{{ text }}\"", "{{ txt }}\"", "document: no text of the template names the field 'text'"),
             List.of("{{ text }}\"", "{{ text \"", "run.yaml:8: tasks[0].template.user: the template"),
             List.of("assistant: \"{{ label }}\"", "", "assistant: is missing"),
-            List.of("labels: {0: bad, 1: good}", "labels: {0: bad}", "mood.csv:3: '1' of the field 'label'"),
+            List.of("labels: {0: bad, 1: good}", "labels: {0: bad}", "mood.validation.tsv:2: '1' of the field 'label'"),
             List.of("{{ label }}\"", "{{ lable }}\"", "names the field 'lable'", "nearest is 'label'"),
             List.of("document: text", "document: text2", "document: no text of the template"),
             List.of("      document: text\n", "", "training.on_too_long: cuts documents, but no task"),
@@ -113,12 +117,36 @@ class TaskDataRunTest {
   }
 
   @Test
+  void fingerprintsSayWhatIsLeftOut() {
+    folder.write("held.csv", "text,label\nSun,0\n");
+    TaskSection held = TaskSection.described(heldOut(), folder.path("."), Optional.of(folder.path("held.csv")));
+    var sets = List.of(new LeakAudit.DataSet("held", DataPart.Kind.TEST, held.trainSource()));
+    LeakAudit.of(sets, _ -> {}).heldOut().write(folder.path("leave-out.txt"));
+
+    folder.edit("run.yaml", "on_too_long: cut", "on_too_long: cut, leave_out: leave-out.txt");
+    assertThat(folder.train().done().err()).contains("task mood: 1 of 3 training examples left out");
+
+    folder.write("leave-out.txt", "nonsense\n");
+    folder.edit("run.yaml", "output: out", "output: other");
+    CommandRun refused = folder.train();
+    assertThat(refused.exitCode()).isEqualTo(2);
+    assertThat(refused.err()).contains("leave-out.txt:1: no fingerprint");
+  }
+
+  /** The template of the run's task, as a description. */
+  private String heldOut() {
+    folder.write("held.yaml", "name: held\ntemplate: {user: \"Mood? {{ text }}\", assistant: \"{{ label }}\"}\n");
+    return folder.path("held.yaml").toString();
+  }
+
+  @Test
   void validationExamplesThatAreTrainedOn() {
     folder.write("mood.validation.tsv", "label\ttext\n1\tlight\n1\t SUN \n0\tdark\n");
     CommandRun warned = folder.train().done();
     assertThat(warned.err())
         .contains(
-            "warning: task mood: of its 3 validation examples, 1 are training examples too (1 of task mood), such as "
+            "warning: task mood: of its 3 validation examples, some are training examples too: 1 as the same text in"
+                + " task mood, such as "
                 + folder.path("mood.validation.tsv")
                 + ":3 and "
                 + folder.path("mood.csv")
@@ -128,7 +156,13 @@ class TaskDataRunTest {
     folder.edit("run.yaml", "output: out", "output: other");
     CommandRun refused = folder.train();
     assertThat(refused.exitCode()).isEqualTo(2);
-    assertThat(refused.err()).contains("1 are training examples too").contains("on_shared_examples: warn");
+    assertThat(refused.err()).contains("1 as the same text").contains("on_shared_examples: exclude");
     assertThat(folder.path("other")).doesNotExist();
+
+    folder.edit("run.yaml", "on_shared_examples: error", "on_shared_examples: exclude");
+    CommandRun without = folder.train().done();
+    assertThat(without.err())
+        .contains("task mood: 1 of 3 training examples left out, which are held out for validation or tests")
+        .doesNotContain("warning");
   }
 }
