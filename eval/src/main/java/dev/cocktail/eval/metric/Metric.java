@@ -3,6 +3,7 @@ package dev.cocktail.eval.metric;
 import dev.cocktail.eval.statistics.SumStatistic;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.NearestName;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -106,9 +107,42 @@ public enum Metric {
     return statistic.apply(outcomes);
   }
 
+  /**
+   * The metric of any of several runs' outcomes, each of which are the same items, in order. All follow from sums of
+   * the same meaning, so that runs can exchange what some of their items add.
+   */
+  public List<SumStatistic> statistics(List<List<Outcome>> runs) {
+    SumStatistic all = statistic(runs.stream().flatMap(List::stream).toList());
+    List<SumStatistic> statistics = new ArrayList<>();
+    int first = 0;
+    for (List<Outcome> run : runs) {
+      statistics.add(new Part(all, first));
+      first += run.size();
+    }
+    return statistics;
+  }
+
   /** The share of answers that could not be read; empty when there are no outcomes. */
   public static OptionalDouble unreadable(List<Outcome> outcomes) {
     return outcomes.stream().mapToInt(outcome -> outcome.read().isEmpty() ? 1 : 0).average();
+  }
+
+  /** A statistic of items that begin at the first of a part. */
+  private record Part(SumStatistic whole, int first) implements SumStatistic {
+    @Override
+    public int width() {
+      return whole.width();
+    }
+
+    @Override
+    public void add(int item, double[] sums, int at) {
+      whole.add(first + item, sums, at);
+    }
+
+    @Override
+    public double of(double[] sums) {
+      return whole.of(sums);
+    }
   }
 
   /** Right answers over items. */

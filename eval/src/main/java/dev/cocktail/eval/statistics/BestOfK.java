@@ -2,8 +2,8 @@ package dev.cocktail.eval.statistics;
 
 import java.util.Arrays;
 import java.util.random.RandomGenerator;
-import org.hipparchus.distribution.continuous.NormalDistribution;
-import org.hipparchus.util.CombinatoricsUtils;
+import org.apache.commons.math3.distribution.NormalDistribution;
+import org.apache.commons.math3.util.CombinatoricsUtils;
 
 /**
  * What the best of k trials scores, so that arms are compared at equal effort: whoever tried more configurations found

@@ -1,6 +1,6 @@
 package dev.cocktail.eval.statistics;
 
-import org.hipparchus.distribution.discrete.BinomialDistribution;
+import org.apache.commons.math3.distribution.BinomialDistribution;
 
 /**
  * Whether two models differ in how many items they get right (Q. McNemar, Note on the sampling error of the difference
@@ -21,7 +21,7 @@ public final class McNemar {
     if (firstOnly < 0 || secondOnly < 0) {
       throw new IllegalArgumentException("counts of " + firstOnly + " and " + secondOnly + " items");
     }
-    // Not Hipparchus's BinomialTest: it compares rounded probabilities for equality, and gives 0.625 for 1 and 2.
+    // Not the library's BinomialTest: it compares rounded probabilities for equality.
     BinomialDistribution even = new BinomialDistribution(firstOnly + secondOnly, 0.5);
     return Math.min(1, 2 * even.cumulativeProbability(Math.min(firstOnly, secondOnly)));
   }

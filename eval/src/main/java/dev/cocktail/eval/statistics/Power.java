@@ -1,6 +1,6 @@
 package dev.cocktail.eval.statistics;
 
-import org.hipparchus.distribution.continuous.NormalDistribution;
+import org.apache.commons.math3.distribution.NormalDistribution;
 
 /**
  * How small a difference a test set can show, before anything was run. For two arms that answer the same items, with q

@@ -2,11 +2,11 @@ package dev.cocktail.eval.statistics;
 
 import java.util.Arrays;
 import java.util.random.RandomGenerator;
-import org.hipparchus.distribution.continuous.NormalDistribution;
-import org.hipparchus.stat.correlation.PearsonsCorrelation;
-import org.hipparchus.stat.ranking.NaNStrategy;
-import org.hipparchus.stat.ranking.NaturalRanking;
-import org.hipparchus.stat.ranking.TiesStrategy;
+import org.apache.commons.math3.distribution.NormalDistribution;
+import org.apache.commons.math3.stat.correlation.PearsonsCorrelation;
+import org.apache.commons.math3.stat.ranking.NaNStrategy;
+import org.apache.commons.math3.stat.ranking.NaturalRanking;
+import org.apache.commons.math3.stat.ranking.TiesStrategy;
 
 /**
  * Spearman's rank correlation: whether what was predicted orders things as what was measured does. Equal values share

@@ -2,7 +2,7 @@ package dev.cocktail.eval.statistics;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.hipparchus.stat.StatUtils;
+import org.apache.commons.math3.stat.StatUtils;
 
 /**
  * By how much a difference between arms varies because of their runs' seeds.

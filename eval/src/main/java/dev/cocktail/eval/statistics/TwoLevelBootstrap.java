@@ -3,7 +3,7 @@ package dev.cocktail.eval.statistics;
 import java.util.Arrays;
 import java.util.List;
 import java.util.random.RandomGenerator;
-import org.hipparchus.stat.StatUtils;
+import org.apache.commons.math3.stat.StatUtils;
 
 /**
  * How far a difference between arms may be from the truth when both the items and the seeds of the runs are samples.

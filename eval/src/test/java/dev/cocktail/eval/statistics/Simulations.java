@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.function.LongPredicate;
 import java.util.random.RandomGenerator;
 import java.util.stream.LongStream;
-import org.hipparchus.distribution.discrete.BinomialDistribution;
+import org.apache.commons.math3.distribution.BinomialDistribution;
 
 /**
  * Studies of which the truth is known. Their number is what a test asks for, or {@code -Dcocktail.simulations=N};

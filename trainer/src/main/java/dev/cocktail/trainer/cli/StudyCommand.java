@@ -11,6 +11,7 @@ import dev.cocktail.trainer.study.StudyEstimate;
 import dev.cocktail.trainer.study.StudyListener;
 import dev.cocktail.trainer.study.StudyPlan;
 import dev.cocktail.trainer.study.StudyResults;
+import dev.cocktail.trainer.study.StudyVerdict;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -71,11 +72,12 @@ final class StudyCommand extends CocktailCommand {
 
   private void print(StudyResults results) {
     results.failures().forEach((run, reason) -> err().println("cocktail: " + run + " failed: " + reason));
+    StudyVerdict verdict = StudyVerdict.of(results);
     if (shared().json()) {
-      printJson(
-          Map.of("output", results.path().toString(), "selected", results.selected(), "failed", results.failures()));
+      printJson(StudySummary.json(results, verdict));
       return;
     }
+    StudySummary.lines(results, verdict).forEach(out()::println);
     out().println("The study is in " + results.path());
     out().flush();
   }

@@ -52,7 +52,9 @@ public record StudySection(
             below = 1)
         double margin,
     @Key(
-            value = "Refuse test sets that cannot show a difference of this, as a share, in four of five studies.",
+            value =
+                "Refuse test sets that cannot show a difference of this, as a share, in four of five studies, where"
+                    + " arms disagree on a fifth of the items.",
             whenAbsent = "none is refused",
             above = 0,
             below = 1)
@@ -66,6 +68,9 @@ public record StudySection(
     @Key(value = "Leave training examples out that are among test or validation items.", defaultsTo = "false")
         boolean excludeOverlaps)
     implements Checked {
+  /** The share of items on which arms are taken to disagree before anything is known of them. */
+  public static final double ASSUMED_DISCORDANCE = 0.2;
+
   /** Words of mixtures, which no task can be named. */
   static final List<String> RESERVED = List.of("all", "targets", "general");
 

@@ -5,13 +5,18 @@ import dev.cocktail.eval.EvaluationItem;
 import dev.cocktail.eval.EvaluationSettings;
 import dev.cocktail.eval.EvaluationTask;
 import dev.cocktail.eval.Evaluator;
+import dev.cocktail.eval.statistics.Clusters;
+import dev.cocktail.eval.statistics.Power;
 import dev.cocktail.lora.AdaptedModel;
+import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.EvaluationTasks;
 import dev.cocktail.trainer.EvaluationTasks.Asked;
 import dev.cocktail.trainer.config.StudyFile;
+import dev.cocktail.trainer.config.StudySection;
 import dev.cocktail.trainer.config.TaskSection;
 import dev.cocktail.trainer.data.DocumentCut;
 import dev.cocktail.transformer.LinearTransform;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
@@ -64,11 +69,42 @@ final class StudyScorer {
       validation.put(name, some.ofTask(task, task.validationSource().orElseThrow()));
       test.put(name, all.ofTask(task, task.testSource().orElseThrow()));
     }
+    test.values().forEach(one -> requireEnough(study, one.task()));
     asked.put(Split.VALIDATION, validation);
     asked.put(Split.TEST, test);
     asked
         .values()
         .forEach(tasks -> tasks.values().forEach(one -> evaluator(one, LinearTransform.BASE).requireFits(one.task())));
+  }
+
+  /** Refuses test sets that could not show anything, or not as small a difference as the study asks for. */
+  private static void requireEnough(StudyFile study, EvaluationTask task) {
+    int clusters = Clusters.of(task.items().stream().map(EvaluationItem::cluster).toList()).count();
+    Path file = study.task(task.name()).test().orElseThrow();
+    if (clusters < 2) {
+      throw new InvalidInputException(
+          "%s: the test set of task %s has %d items, all of one source, and one says nothing about others; expected at least two sources"
+              .formatted(file, task.name(), task.items().size()));
+    }
+    if (study.study().detectable().isEmpty()) {
+      return;
+    }
+    double asked = study.study().detectable().getAsDouble();
+    double error = Power.standardError(StudySection.ASSUMED_DISCORDANCE, clusters, 1);
+    double least = Power.minimalDifference(error, StudyVerdict.SIGNIFICANCE, StudyVerdict.POWER);
+    if (least > asked) {
+      throw new InvalidInputException(
+          String.format(
+              Locale.ROOT,
+              "%s: the test set of task %s has %,d independent items, which show a difference of %.3f at the least, and"
+                  + " study.detectable is %s; it takes %,.0f items",
+              file,
+              task.name(),
+              clusters,
+              least,
+              asked,
+              Math.ceil(clusters * (least / asked) * (least / asked))));
+    }
   }
 
   /** The tasks that are asked: targets, then probes. */

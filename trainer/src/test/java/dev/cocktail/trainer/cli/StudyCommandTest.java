@@ -2,6 +2,7 @@ package dev.cocktail.trainer.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -11,9 +12,13 @@ import dev.cocktail.trainer.InterruptedRunException;
 import dev.cocktail.trainer.RunContents;
 import dev.cocktail.trainer.config.StudyFile;
 import dev.cocktail.trainer.study.Arm;
+import dev.cocktail.trainer.study.ArmComparison;
+import dev.cocktail.trainer.study.ArmResult;
+import dev.cocktail.trainer.study.Recommendation;
 import dev.cocktail.trainer.study.Study;
 import dev.cocktail.trainer.study.StudyListener;
 import dev.cocktail.trainer.study.StudyResults;
+import dev.cocktail.trainer.study.StudyVerdict;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,7 +48,12 @@ class StudyCommandTest {
         {"prompt": "zinc: ", "completion": "up"}
         """);
     folder.write("chat.jsonl", "{\"prompt\": \"hello \", \"completion\": \"world\"}\n");
-    folder.write("probe.jsonl", "{\"prompt\": \"one \", \"completion\": \"two\"}\n");
+    folder.write(
+        "probe.jsonl",
+        """
+        {"prompt": "one ", "completion": "two"}
+        {"prompt": "two ", "completion": "three"}
+        """);
     folder.write(
         "study.yaml",
         """
@@ -212,6 +222,18 @@ class StudyCommandTest {
   }
 
   @Test
+  void testSetsThatCannotShowAnythingAreRefused() {
+    folder.edit("study.yaml", "seeds: 2", "seeds: 2, detectable: 0.1");
+    assertThat(study().err())
+        .contains("the test set of task colours has 6 independent items, which show a difference of 0.511 at the least")
+        .contains("it takes 157 items");
+    folder.write("probe.jsonl", "{\"prompt\": \"one \", \"completion\": \"two\"}\n");
+    folder.edit("study.yaml", ", detectable: 0.1", "");
+    assertThat(study().err()).contains("the test set of task facts has 1 items, all of one source");
+    assertThat(folder.path("out")).doesNotExist();
+  }
+
+  @Test
   void somethingElsesFolderIsRefused() throws IOException {
     Files.createDirectories(folder.path("out"));
     folder.write("out/letter.txt", "Dear Sir");
@@ -259,8 +281,20 @@ class StudyCommandTest {
       assertThat(names).startsWith("moves").contains("all", "moves.same_steps", "moves+chat");
       for (Arm arm : results.compared("moves")) {
         assertThat(results.test(arm, 42, "moves").orElseThrow()).hasSize(3);
-        assertThat(results.test(arm, 43, "facts").orElseThrow()).hasSize(1);
+        assertThat(results.test(arm, 43, "facts").orElseThrow()).hasSize(2);
       }
+      StudyVerdict verdict = StudyVerdict.of(results);
+      String chosen = results.selected().getLast().mixture().name();
+      assertThat(verdict.on("moves"))
+          .extracting(comparison -> comparison.arm().name(), comparison -> comparison.control().name())
+          .contains(tuple(chosen, "moves"), tuple(chosen, "moves.same_steps"))
+          .hasSize(4 - (chosen.equals("all") || chosen.equals("moves+chat") ? 1 : 0));
+      assertThat(verdict.tested().get("moves")).extracting(result -> result.arm().name()).isEqualTo(names);
+      ArmResult single = verdict.tested().get("moves").getFirst();
+      assertThat(single.scores()).hasSize(2);
+      assertThat(single.summary().mean()).isBetween(0.0, 1.0);
+      assertThat(verdict.forgetting()).extracting(ArmComparison::target).containsOnly("facts");
+      assertThat(verdict.recommendations()).extracting(Recommendation::target).containsExactly("colours", "moves");
     }
   }
 }
