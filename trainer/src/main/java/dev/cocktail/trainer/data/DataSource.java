@@ -139,21 +139,31 @@ public record DataSource(
         return;
       }
       chosen++;
+      // A record of another part need not be rendered, where its cluster says so.
+      Optional<String> key = cluster.isEmpty() ? Optional.empty() : Optional.of(clusterOf(prepared.get()));
+      if (key.isPresent() && !isInPart(key.get())) {
+        return;
+      }
       try {
-        SourceRecord record = record(prepared.get());
-        if (part.isEmpty() || part.get().has(NormalText.of(record.cluster().orElseGet(record::asked)))) {
+        SourceRecord record = record(prepared.get(), key);
+        if (key.isPresent() || isInPart(NormalText.of(record.cluster().orElseGet(record::asked)))) {
           handed++;
           if (unknown.first == null) {
             consumer.accept(record);
           }
         }
       } catch (TaskTemplate.UnknownLabelException e) {
+        handed++;
         unknown.add(e);
       }
     }
 
+    private boolean isInPart(String key) {
+      return part.isEmpty() || part.get().has(key);
+    }
+
     void requireSome() {
-      unknown.throwIfAny(records);
+      unknown.throwIfAny(part.isEmpty() ? records : handed);
       if (records == 0) {
         throw new InvalidInputException(
             file + " holds no example, so its task is empty. In a file of JSON lines, " + RecordForm.FORMS);
@@ -170,9 +180,9 @@ public record DataSource(
     }
   }
 
-  private SourceRecord record(DataRow row) {
+  private SourceRecord record(DataRow row, Optional<String> key) {
     SourceRecord record = template.isPresent() ? template.get().apply(row, roles) : RecordForm.of(row, roles);
-    SourceRecord clustered = cluster.isEmpty() ? record : record.withCluster(clusterOf(row));
+    SourceRecord clustered = key.isEmpty() ? record : record.withCluster(key.get());
     return switch (clustered) {
       case Conversation conversation -> completed(conversation);
       case SourceRecord other -> {

@@ -121,16 +121,18 @@ class LeakAuditTest {
 
   @Test
   void tweetsOfTheValidationFileRecurInTheTrainingFile() {
+    Path train = SharedFiles.require("data/finance/tfns/sent_train.csv");
+    Path validation = SharedFiles.require("data/finance/tfns/sent_valid.csv");
+    // Without a template the column text is all there is of a record.
     Pair pair =
         audit(
-                shared("twitter_sa", DataPart.Kind.TRAIN, "tfns/sent_train.csv"),
-                shared("twitter_sa", DataPart.Kind.VALIDATION, "tfns/sent_valid.csv"))
+                new DataSet("tweets", DataPart.Kind.TRAIN, DataSource.of(train)),
+                new DataSet("tweets", DataPart.Kind.VALIDATION, DataSource.of(validation)))
             .pairs()
             .getFirst();
     assertThat(pair.records()).isEqualTo(2388);
     // With nothing but the addresses removed there are 38; white space hides another.
     assertThat(pair.sameText()).isEqualTo(39);
-    assertThat(pair.sameSource()).as("a tweet is its own source").isEqualTo(39);
   }
 
   @Test

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cocktail.eval.EvaluationItem;
 import dev.cocktail.eval.answer.AnswerAfter;
-import dev.cocktail.eval.answer.LabelForm;
 import dev.cocktail.eval.answer.NumberForm;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.testing.SharedFiles;
@@ -344,13 +343,5 @@ class ReleasesTest {
     List<EvaluationItem> items = EvaluationItems.read(task.testSource().orElseThrow());
     assertThat(items).hasSize(1319).allSatisfy(item -> assertThat(form.gold(item.gold())).isPresent());
     assertThat(form.gold(items.getFirst().gold())).contains("18");
-  }
-
-  @Test
-  void labelsOfTweetsAreAmongTheDescriptions() {
-    var form = new LabelForm(TaskSection.described("twitter_sa", folder, Optional.of(folder)).labels());
-    assertThat(read("twitter_sa", SharedFiles.require("data/finance/tfns/sent_train.csv")))
-        .hasSize(11211)
-        .allSatisfy(record -> assertThat(form.gold(answer(record))).isPresent());
   }
 }
