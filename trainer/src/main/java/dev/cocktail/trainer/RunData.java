@@ -56,12 +56,29 @@ public record RunData(List<TaskData> train, List<MicroBatch> validation, List<Mi
    */
   public static RunData read(
       RunFile run, Phi3Config config, ChatEncoder encoder, boolean colours, Consumer<String> notes, Runnable between) {
-    return new Reader(run, config, encoder, colours, notes, between).read();
+    HeldOut leaveOut = run.training().leaveOut().map(HeldOut::read).orElse(HeldOut.NOTHING);
+    return new Reader(run, leaveOut, config, encoder, colours, notes, between).read();
+  }
+
+  /**
+   * The same before the run's file of examples to be left out is written.
+   *
+   * @param leaveOut what will be in that file
+   */
+  public static RunData read(
+      RunFile run, HeldOut leaveOut, Phi3Config config, ChatEncoder encoder, Consumer<String> notes, Runnable between) {
+    return new Reader(run, leaveOut, config, encoder, false, notes, between).read();
   }
 
   /** What reading needs at every turn. */
   private record Reader(
-      RunFile run, Phi3Config config, ChatEncoder encoder, boolean colours, Consumer<String> notes, Runnable between) {
+      RunFile run,
+      HeldOut leaveOut,
+      Phi3Config config,
+      ChatEncoder encoder,
+      boolean colours,
+      Consumer<String> notes,
+      Runnable between) {
     /** Tokens shown of an example before and after the place where what is learnt begins. */
     private static final int SHOWN = 48;
 
@@ -95,10 +112,9 @@ public record RunData(List<TaskData> train, List<MicroBatch> validation, List<Mi
         }
         heldNotes.add(held.notes());
       }
-      HeldOut leaveOut = run.training().leaveOut().map(HeldOut::read).orElse(HeldOut.NOTHING);
       List<TaskData> train = new ArrayList<>();
       for (TaskSection task : run.tasks()) {
-        train.add(train(task, examples, audit, leaveOut));
+        train.add(train(task, examples, audit));
         heldNotes.get(train.size() - 1).forEach(notes);
       }
       report(audit.audit().findings());
@@ -111,7 +127,7 @@ public record RunData(List<TaskData> train, List<MicroBatch> validation, List<Mi
     private record Held(TaskSection task, int number, List<String> notes) {}
 
     /** What a task's training examples are, as far as they may be learnt. */
-    private TaskData train(TaskSection task, ExampleEncoder examples, LeakAudit.Collector audit, HeldOut leaveOut) {
+    private TaskData train(TaskSection task, ExampleEncoder examples, LeakAudit.Collector audit) {
       Map<Example, Fingerprint> prints = new IdentityHashMap<>();
       TaskData all = load(task.name(), task.trainSource(), examples, prints, notes);
       boolean excludes = run.training().onSharedExamples() == LeakAudit.Policy.EXCLUDE;

@@ -3,6 +3,7 @@ package dev.cocktail.trainer.config;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.NearestName;
 import dev.cocktail.tensor.Precision;
+import dev.cocktail.trainer.data.LeakAudit;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -147,6 +148,11 @@ public record StudyFile(
     return Sections.with(this, "output", folder);
   }
 
+  /** This study, all of whose runs leave out the training examples that a file of a leak audit names. */
+  public StudyFile leavingOut(Path heldOut) {
+    return Sections.with(this, "training", training.withLeaveOut(heldOut));
+  }
+
   /** This study with other tasks, such as ones with other limits. */
   public StudyFile withTasks(List<TaskSection> changed) {
     return Sections.with(this, "tasks", changed);
@@ -227,6 +233,10 @@ public record StudyFile(
     new RunFile(model, adapter, List.of(), tasks, mixture, training, evaluation, checkpoints, output).check(place);
     if (adapter.type() == AdapterSection.Type.NONE) {
       throw place.wrong("adapter.type", "a study trains adapters; expected lora");
+    }
+    if (training.leaveOut().isPresent() && training.onSharedExamples() == LeakAudit.Policy.EXCLUDE) {
+      throw place.wrong(
+          "training.leave_out", "'on_shared_examples: exclude' makes such a file of the study's own data; remove one");
     }
     requireTasks("study.targets", study.targets(), place);
     requireTasks("study.general", study.general(), place);

@@ -60,13 +60,13 @@ public record StudySection(
             below = 1)
         OptionalDouble detectable,
     @Key(
-            value = "Refuse the study where a larger share of a test set's items is among training examples.",
-            defaultsTo = "0.0",
+            value =
+                "Refuse the study where a larger share of a held-out set is among training examples, of any task;"
+                    + " training.on_shared_examples: exclude leaves these out of all runs instead.",
+            whenAbsent = "none is refused",
             atLeast = 0,
             atMost = 1)
-        double maxOverlap,
-    @Key(value = "Leave training examples out that are among test or validation items.", defaultsTo = "false")
-        boolean excludeOverlaps)
+        OptionalDouble maxOverlap)
     implements Checked {
   /** The share of items on which arms are taken to disagree before anything is known of them. */
   public static final double ASSUMED_DISCORDANCE = 0.2;

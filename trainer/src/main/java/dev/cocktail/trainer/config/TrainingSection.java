@@ -149,6 +149,11 @@ public record TrainingSection(
     return Sections.with(this, "seed", value);
   }
 
+  /** The same, leaving out the training examples that a file of a leak audit names. */
+  public TrainingSection withLeaveOut(Path file) {
+    return Sections.with(this, "leaveOut", Optional.of(file));
+  }
+
   /** The same with another learning rate. */
   public TrainingSection withLearningRate(double value) {
     return Sections.with(this, "learningRate", value);

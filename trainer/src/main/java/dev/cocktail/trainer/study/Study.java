@@ -19,6 +19,8 @@ import dev.cocktail.trainer.TrainingListener;
 import dev.cocktail.trainer.config.RunFile;
 import dev.cocktail.trainer.config.StudyFile;
 import dev.cocktail.trainer.data.ExampleEncoder;
+import dev.cocktail.trainer.data.HeldOut;
+import dev.cocktail.trainer.data.LeakAudit;
 import dev.cocktail.trainer.data.TaskData;
 import dev.cocktail.trainer.study.StudyScorer.Split;
 import dev.cocktail.transformer.LinearTransform;
@@ -96,8 +98,12 @@ public final class Study {
    */
   public record DryRun(StudyPlan plan, StudyEstimate estimate) {}
 
-  /** A plan, and the training data that it is made of. */
-  private record Planned(StudyPlan plan, List<TaskData> data) {}
+  /** A plan, the training data that it is made of, and what of them is held out. */
+  private record Planned(StudyPlan plan, List<TaskData> data, LeakAudit audit) {
+    boolean excludes() {
+      return plan.study().training().onSharedExamples() == LeakAudit.Policy.EXCLUDE;
+    }
+  }
 
   /**
    * What would be run, and what it would take; writes nothing.
@@ -113,22 +119,28 @@ public final class Study {
   }
 
   private Planned plan(AdaptedModel base) {
+    LeakAudit audit = Leaks.audit(file, notes);
     StudyFile study = file;
-    List<TaskData> data = read(study, base, notes);
+    HeldOut leaveOut = file.training().leaveOut().map(HeldOut::read).orElse(HeldOut.NOTHING);
+    if (file.training().onSharedExamples() == LeakAudit.Policy.EXCLUDE) {
+      study = file.leavingOut(StudyFolder.heldOut(file.output()));
+      leaveOut = audit.heldOut();
+    }
+    List<TaskData> data = read(study, leaveOut, base, notes);
     if (study.study().preset().isPresent()) {
       Map<String, Integer> available = new HashMap<>();
       data.forEach(task -> available.put(task.name(), task.examples().size()));
       study = Brief2024.apply(study, available);
-      data = read(study, base, _ -> {});
+      data = read(study, leaveOut, base, _ -> {});
     }
     Map<String, TaskData> byName = new LinkedHashMap<>();
     data.forEach(task -> byName.put(task.name(), task));
-    return new Planned(StudyPlan.of(study, run -> size(run, byName)), data);
+    return new Planned(StudyPlan.of(study, run -> size(run, byName)), data, audit);
   }
 
-  private List<TaskData> read(StudyFile study, AdaptedModel base, Consumer<String> told) {
-    return RunData.read(ofAll(study, study.learnable()), base.model().config(), base.encoder(), false, told, this::goOn)
-        .train();
+  private List<TaskData> read(StudyFile study, HeldOut leaveOut, AdaptedModel base, Consumer<String> told) {
+    RunFile all = ofAll(study, study.learnable());
+    return RunData.read(all, leaveOut, base.model().config(), base.encoder(), told, this::goOn).train();
   }
 
   /** The run of so many tasks, as the study file has them. */
@@ -157,8 +169,13 @@ public final class Study {
       Planned planned = plan(base);
       StudyPlan plan = planned.plan();
       var scorer = new StudyScorer(plan.study(), base, notes);
-      RunInputs inputs = RunInputs.of(ofAll(plan.study(), plan.study().taskNames()), device);
-      try (StudyFolder folder = StudyFolder.open(plan.study(), inputs, notes)) {
+      // Without what is to be left out, which follows from the data.
+      RunInputs inputs = RunInputs.of(ofAll(file, file.taskNames()), device);
+      try (StudyFolder folder = StudyFolder.open(file, inputs, notes)) {
+        JsonRecords.write(folder.leaks(), new Leaks(planned.excludes(), planned.audit().pairs()));
+        if (planned.excludes()) {
+          planned.audit().heldOut().write(StudyFolder.heldOut(folder.path()));
+        }
         guess(planned, base, folder);
         return new Course(plan, base, scorer, folder).run();
       }

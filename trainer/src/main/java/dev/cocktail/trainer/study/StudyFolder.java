@@ -128,6 +128,16 @@ final class StudyFolder implements AutoCloseable {
     return path.resolve("affinity.json");
   }
 
+  /** Which held-out examples are among training examples. */
+  Path leaks() {
+    return path.resolve("leaks.json");
+  }
+
+  /** What is held out and left out of all runs. */
+  static Path heldOut(Path study) {
+    return study.resolve("held-out.txt");
+  }
+
   /** Why a run failed. */
   Path failure(PlannedRun run) {
     return path.resolve("failures").resolve(run.name().replace('/', '.') + ".json");

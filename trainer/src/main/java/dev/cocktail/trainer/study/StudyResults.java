@@ -48,6 +48,11 @@ public final class StudyResults {
     return JsonRecords.read(folder.affinity(), TaskAffinity.class);
   }
 
+  /** Which held-out examples are among training examples. */
+  public Leaks leaks() {
+    return JsonRecords.read(folder.leaks(), Leaks.class);
+  }
+
   /** Why runs failed, by their names. */
   public Map<String, String> failures() {
     return failures;

@@ -233,6 +233,37 @@ class StudyCommandTest {
     assertThat(folder.path("out")).doesNotExist();
   }
 
+  /** All test sets here are training sets too. */
+  @Test
+  void overlapsAreRefusedOrLeftOutOfAllRuns() throws IOException {
+    makeSmaller();
+    folder.edit("study.yaml", "study: {", "study: {max_overlap: 0.5, ");
+    CommandRun refused = study();
+    assertThat(refused.exitCode()).isEqualTo(CocktailCommand.INVALID_INPUT);
+    assertThat(refused.err())
+        .contains("task colours: 6 of its 6 test examples are training examples of task colours, such as ")
+        .contains("study.max_overlap is 0.5");
+    assertThat(folder.path("out")).doesNotExist();
+
+    folder.edit("study.yaml", "training: {", "training: {on_shared_examples: exclude, ");
+    folder.write("more.jsonl", folder.text("train.jsonl") + "\n{\"prompt\": \"sun: \", \"completion\": \"gold\"}\n");
+    folder.edit("study.yaml", "name: colours, train: train.jsonl", "name: colours, train: more.jsonl");
+    folder.write(
+        "other-moves.jsonl",
+        "{\"prompt\": \"lead: \", \"completion\": \"up\"}\n{\"prompt\": \"iron: \", \"completion\": \"down\"}\n");
+    folder.edit("study.yaml", "name: moves, train: moves.jsonl", "name: moves, train: other-moves.jsonl");
+    // A question of colours' test set among the general examples.
+    folder.write("chat.jsonl", folder.text("chat.jsonl") + "{\"prompt\": \"sky: \", \"completion\": \"grey\"}\n");
+    CommandRun run = study().done();
+    assertThat(run.err()).contains("task colours: 6 of 7 training examples left out");
+    JsonNode manifest = new ObjectMapper().readTree(folder.text("out/runs/all/seed-42/manifest.json"));
+    assertThat(manifest.at("/size/examples/colours").asInt()).isEqualTo(2); // One example, two epochs.
+    assertThat(manifest.at("/size/examples/chat").asInt()).isEqualTo(2);
+    JsonNode leaks = new ObjectMapper().readTree(folder.text("out/leaks.json"));
+    assertThat(leaks.at("/excluded").asBoolean()).isTrue();
+    assertThat(study().done().err()).doesNotContain("step 1/");
+  }
+
   @Test
   void somethingElsesFolderIsRefused() throws IOException {
     Files.createDirectories(folder.path("out"));
