@@ -19,9 +19,13 @@ import java.util.regex.Pattern;
  * 2016, on bytes as GPT-2 uses them). Ties are broken by the pieces' text, so the result depends on the text alone.
  */
 final class BytePairTrainer {
-  /** How ByteLevel pre-tokenisers cut text into words: letters, digits, other marks, each with the blank before it. */
+  /**
+   * How the pre-tokenisers Split and ByteLevel cut text into words: letters or other marks, each with the blank before
+   * it, and up to three digits without it, as Phi-4's tokenizer has them: a number is the same wherever it stands.
+   */
   private static final Pattern WORD =
-      Pattern.compile("'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+");
+      Pattern.compile(
+          "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+|\\s+(?=\\p{N})|\\s+(?!\\S)|\\s+");
 
   private record Pair(String left, String right) {}
 
@@ -126,7 +130,15 @@ final class BytePairTrainer {
           .put("special", true);
     }
     root.putNull("normalizer");
-    root.putObject("pre_tokenizer")
+    ObjectNode preTokenizer = root.putObject("pre_tokenizer").put("type", "Sequence");
+    ArrayNode cuts = preTokenizer.putArray("pretokenizers");
+    cuts.addObject()
+        .put("type", "Split")
+        .put("behavior", "Isolated")
+        .put("invert", false)
+        .putObject("pattern")
+        .put("Regex", "\\p{N}{1,3}");
+    cuts.addObject()
         .put("type", "ByteLevel")
         .put("add_prefix_space", false)
         .put("trim_offsets", false)

@@ -19,6 +19,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -31,6 +33,9 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     subcommands = BaseMaterialCommand.class)
 public final class DemoCommand extends CocktailCommand {
+  /** What stands beside the share that a single answer to all questions would have right. */
+  static final String CONSTANT = "one answer always";
+
   @Option(
       names = "--output",
       paramLabel = "DIR",
@@ -137,18 +142,10 @@ public final class DemoCommand extends CocktailCommand {
 
   private void print(DemoFolder folder, DemoResults results) {
     out().println("Right answers on the test sets, in %, with 95 % intervals");
-    out().printf("%-18s", "");
-    for (DemoTask task : DemoTask.values()) {
-      out().printf("%-24s", task.label());
-    }
-    out().println();
-    results
-        .scores()
-        .forEach((arm, row) -> {
-          out().printf("%-18s", arm.title());
-          row.values().forEach(estimate -> out().printf("%-24s", percent(estimate)));
-          out().println();
-        });
+    List<DemoTask> tasks = List.of(DemoTask.values());
+    printRow("", tasks.stream().map(DemoTask::label));
+    printRow(CONSTANT, tasks.stream().map(task -> String.format(Locale.ROOT, "%.1f", 100 * results.constant(task))));
+    results.scores().forEach((arm, row) -> printRow(arm.title(), row.values().stream().map(DemoCommand::percent)));
     out().println();
     out()
         .println(
@@ -175,6 +172,11 @@ public final class DemoCommand extends CocktailCommand {
                 + " --adapter "
                 + folder.path().resolve(DemoArm.COCKTAIL.name()).resolve("adapter")
                 + " --prompt 'Is this news negative, neutral or positive? Net sales of Oakgate Group fell.'");
+  }
+
+  private void printRow(String title, Stream<String> cells) {
+    String row = "%-18s".formatted(title) + cells.map("%-24s"::formatted).collect(Collectors.joining());
+    out().println(row.stripTrailing());
   }
 
   static String percent(Estimate estimate) {
@@ -210,6 +212,10 @@ public final class DemoCommand extends CocktailCommand {
                   task.label(), List.of(estimate.value(), estimate.interval().low(), estimate.interval().high())));
           scores.put(arm.name(), byTask);
         });
+    Map<String, Object> constants = new LinkedHashMap<>();
+    for (DemoTask task : DemoTask.values()) {
+      constants.put(task.label(), results.constant(task));
+    }
     Map<String, Object> differences = new LinkedHashMap<>();
     results
         .differences()
@@ -237,6 +243,7 @@ public final class DemoCommand extends CocktailCommand {
     summary.put("output", folder.path().toString());
     summary.put("report", folder.report().toString());
     summary.put("right", scores);
+    summary.put("one_answer_always", constants);
     summary.put("cocktail_less_alone", differences);
     summary.put("adapters", adapters);
     return summary;

@@ -1,6 +1,5 @@
 package dev.cocktail.trainer.demo;
 
-import dev.cocktail.trainer.demo.NewsGrammar.FigureTable;
 import dev.cocktail.trainer.demo.NewsGrammar.PriceHeadline;
 import dev.cocktail.trainer.demo.NewsGrammar.Split;
 import java.util.ArrayList;
@@ -10,10 +9,7 @@ import java.util.Set;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 
-/**
- * The demo's own data, all of it generated: text that the small base model is pretrained on, and the tasks it is then
- * fine-tuned on, whose questions the pretraining never asks.
- */
+/** The demo's tasks, all of them generated. The base model, pretrained on {@link BaseText}, was never asked these. */
 final class DemoData {
   /**
    * A question and its answer.
@@ -21,23 +17,6 @@ final class DemoData {
    * @param source the sentence, headline or table that is asked about: items of one source are not independent
    */
   record Item(String prompt, String completion, String source) {}
-
-  private static final List<String> WORDS =
-      List.of(
-          "negative",
-          "neutral",
-          "positive",
-          "yes",
-          "no",
-          "up",
-          "down",
-          "unchanged",
-          "profit",
-          "loss",
-          "price",
-          "company",
-          "quarter",
-          "shares");
 
   private DemoData() {}
 
@@ -123,7 +102,7 @@ final class DemoData {
         });
   }
 
-  /** How many figures of a small table rose, or fell: a number from 0 to 4. Two items a table. */
+  /** The highest and the lowest figure of a small table of five: a number from 1 to 9. Two items a table. */
   static List<Item> table(int count, long seed, Split split) {
     return distinct(
         count,
@@ -132,9 +111,13 @@ final class DemoData {
         (grammar, random) -> {
           FigureTable table = grammar.table();
           return List.of(
-              about("How many figures rose?\n", table.text(), Long.toString(table.count(NewsGrammar.Direction.UP))),
-              about("How many figures fell?\n", table.text(), Long.toString(table.count(NewsGrammar.Direction.DOWN))));
+              asked(table, "What is the highest figure?", table.highest()),
+              asked(table, "What is the lowest figure?", table.lowest()));
         });
+  }
+
+  private static Item asked(FigureTable table, String question, int answer) {
+    return new Item(table.text() + "\n" + question, Integer.toString(answer), table.text());
   }
 
   /** At least so many items, no two of them equal, and all items of a source or none. */
@@ -174,67 +157,7 @@ final class DemoData {
     return items;
   }
 
-  /** Paragraphs of news: what the base model learns the language from. */
-  static List<String> paragraphs(int count, long seed) {
-    RandomGenerator random = random(seed);
-    var grammar = new NewsGrammar(random, Split.BASE);
-    List<String> paragraphs = new ArrayList<>();
-    for (int i = 0; i < count; i++) {
-      var text = new StringBuilder();
-      int sentences = 2 + random.nextInt(4);
-      for (int s = 0; s < sentences; s++) {
-        text.append(s == 0 ? "" : " ");
-        text.append(random.nextInt(3) == 0 ? grammar.priceHeadline().text() + "." : grammar.companyNews().text());
-      }
-      paragraphs.add(text.toString());
-    }
-    return paragraphs;
-  }
-
-  /** Simple questions whose answer stands in the text: what the base model learns the form of a conversation from. */
-  static List<Item> conversations(int count, long seed) {
-    RandomGenerator random = random(seed);
-    var grammar = new NewsGrammar(random, Split.BASE);
-    List<Item> items = new ArrayList<>();
-    while (items.size() < count) {
-      var news = grammar.companyNews();
-      switch (random.nextInt(7)) {
-        case 0 -> items.add(about("Which company is this news about? ", news.text(), news.company()));
-        case 1 -> {
-          if (!news.measure().isEmpty()) {
-            items.add(about("Which figure is this news about? ", news.text(), news.measure()));
-          }
-        }
-        case 2 -> {
-          if (!news.period().isEmpty()) {
-            items.add(about("Which period is this news about? ", news.text(), news.period()));
-          }
-        }
-        case 3 -> items.add(about("Repeat this news. ", news.text(), news.text()));
-        case 4 -> {
-          boolean mentioned = random.nextBoolean();
-          String company = mentioned ? news.company() : grammar.company();
-          items.add(
-              about(
-                  "Does this news mention " + company + "? ",
-                  news.text(),
-                  news.text().contains(company) ? "yes" : "no"));
-        }
-        // A word that was never written in training has an embedding that no fine-tuning of other weights can use.
-        case 5 -> {
-          String word = WORDS.get(random.nextInt(WORDS.size()));
-          items.add(about("Repeat this word. ", word, word));
-        }
-        default -> {
-          var headline = grammar.priceHeadline();
-          items.add(about("Which commodity is this headline about? ", headline.text(), headline.commodity()));
-        }
-      }
-    }
-    return items;
-  }
-
-  private static Item about(String question, String source, String answer) {
+  static Item about(String question, String source, String answer) {
     return new Item(question + source, answer, source);
   }
 }

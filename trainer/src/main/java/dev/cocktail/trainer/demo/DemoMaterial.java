@@ -79,14 +79,18 @@ final class DemoMaterial {
    * run file.
    */
   static void writeBaseMaterial(Path folder, Device device) {
-    List<String> paragraphs = DemoData.paragraphs(24_000, 1);
-    List<DemoData.Item> conversations = DemoData.conversations(24_000, 2);
+    List<String> paragraphs = BaseText.paragraphs(20_000, 1);
+    List<DemoData.Item> conversations = BaseText.conversations(16_000, 2);
+    List<DemoData.Item> ranges = BaseText.ranges(16_000, 5);
     write(folder.resolve("paragraphs.train.jsonl"), texts(paragraphs));
-    write(folder.resolve("paragraphs.validation.jsonl"), texts(DemoData.paragraphs(200, 3)));
+    write(folder.resolve("paragraphs.validation.jsonl"), texts(BaseText.paragraphs(200, 3)));
     write(folder.resolve("conversations.train.jsonl"), lines(conversations));
-    write(folder.resolve("conversations.validation.jsonl"), lines(DemoData.conversations(200, 4)));
+    write(folder.resolve("conversations.validation.jsonl"), lines(BaseText.conversations(200, 4)));
+    write(folder.resolve("ranges.train.jsonl"), lines(ranges));
+    write(folder.resolve("ranges.validation.jsonl"), lines(BaseText.ranges(200, 6)));
     List<String> texts = new ArrayList<>(paragraphs);
     conversations.forEach(item -> texts.add(item.prompt() + " " + item.completion()));
+    ranges.forEach(item -> texts.add(item.prompt() + " " + item.completion()));
     // The tasks' words too: a tokenizer is made for what it will read and write, and knows nothing of which answer is
     // right.
     DemoData.questions(TOKENIZER_ITEMS).forEach(item -> texts.addAll(List.of(item.prompt(), item.completion())));

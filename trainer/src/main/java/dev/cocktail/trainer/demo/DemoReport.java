@@ -88,6 +88,14 @@ final class DemoReport {
     columns.add("mean");
     var table =
         new HtmlTable("Right answers in %, and the 95 % interval below; boxed: the model learnt this task", columns);
+    double[] constants = Arrays.stream(DemoTask.values()).mapToDouble(results::constant).toArray();
+    List<Html> constantCells = new ArrayList<>();
+    for (double constant : constants) {
+      constantCells.add(Html.of("td", percent(constant)).with("class", "value"));
+    }
+    double constantMean = Arrays.stream(constants).average().orElse(Double.NaN);
+    constantCells.add(Html.of("td", percent(constantMean)).with("class", "value"));
+    table.rowOfCells(DemoCommand.CONSTANT, constantCells);
     results
         .scores()
         .forEach((arm, row) -> {
@@ -97,11 +105,17 @@ final class DemoReport {
           cells.add(Html.of("td", percent(mean)).with("class", "value"));
           table.rowOfCells(arm.title(), cells);
         });
+    Html note =
+        Html.of(
+                "p",
+                "The first row is what a model would have right that always gives the answer which is right most"
+                    + " often.")
+            .with("class", "note");
     Html tasks = Html.of("ul");
     for (DemoTask task : DemoTask.values()) {
       tasks.add(Html.of("li", task.label() + ": " + task.description() + "."));
     }
-    return List.of(table.element(), tasks);
+    return List.of(table.element(), note, tasks);
   }
 
   private static Html cell(Estimate estimate, boolean own) {

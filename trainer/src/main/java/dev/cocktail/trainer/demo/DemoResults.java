@@ -14,10 +14,12 @@ import dev.cocktail.eval.statistics.ItemStatistic;
 import dev.cocktail.eval.statistics.PairedDifference;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * What came of the demo.
@@ -109,6 +111,14 @@ record DemoResults(
   /** The tasks of a finding, in order. */
   List<DemoTask> with(Finding finding) {
     return verdicts.keySet().stream().filter(task -> verdicts.get(task).finding() == finding).toList();
+  }
+
+  /** The share that a model would have right on a task if it always gave the answer that is right most often. */
+  double constant(DemoTask task) {
+    List<ItemResult> items = evaluations.get(DemoArm.BASE).get(task).items();
+    Map<String, Long> answers =
+        items.stream().collect(Collectors.groupingBy(item -> item.strict().gold(), Collectors.counting()));
+    return (double) Collections.max(answers.values()) / items.size();
   }
 
   /** What happened, in one sentence for each finding, and which tasks nobody learnt. */

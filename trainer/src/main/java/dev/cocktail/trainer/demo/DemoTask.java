@@ -16,7 +16,7 @@ enum DemoTask {
   SENTIMENT("the sentiment of a sentence about a company: negative, neutral or positive", 10, DemoData::sentiment),
   HEADLINE("whether an attribute holds of a headline about a price: yes or no", 20, DemoData::headline),
   ENTITY("the class of something that a sentence names: company, figure, period or commodity", 30, DemoData::entity),
-  TABLE("how many figures of a small table rose, or fell: a number", 40, DemoData::table);
+  TABLE("the highest or the lowest figure of a small table: a number", 40, DemoData::table);
 
   private interface Maker {
     List<DemoData.Item> items(int count, long seed, Split split);

@@ -1,6 +1,5 @@
 package dev.cocktail.trainer.demo;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.random.RandomGenerator;
@@ -34,7 +33,7 @@ final class NewsGrammar {
 
   /** Which companies and headlines there are. Of every five, three are to learn from, one to validate, one to test. */
   enum Split {
-    /** What the base model is pretrained on: no company of the tests, but headlines of all kinds. */
+    /** What the base model is pretrained on: all but the tests'. */
     BASE,
     TRAIN,
     VALIDATION,
@@ -51,7 +50,7 @@ final class NewsGrammar {
     }
 
     boolean hasHeadline(int number) {
-      return this == BASE || hasCompany(number);
+      return hasCompany(number);
     }
   }
 
@@ -74,30 +73,6 @@ final class NewsGrammar {
    * @param name as written there
    */
   record Mention(String sentence, String name, EntityKind kind) {}
-
-  /**
-   * A small table of how a company's figures moved.
-   *
-   * @param company whose
-   * @param period in what time
-   * @param rows one for each figure
-   */
-  record FigureTable(String company, String period, List<Movement> rows) {
-    /** One line a row, under the company and the period. */
-    String text() {
-      var text = new StringBuilder(company + ", " + period);
-      rows.forEach(row -> text.append('\n').append(row.text()));
-      return text.toString();
-    }
-
-    /** How many figures moved so. */
-    long count(Direction direction) {
-      return rows.stream().filter(row -> row.direction() == direction).count();
-    }
-  }
-
-  /** How a figure moved, such as {@code net sales rose by 12 %}. */
-  record Movement(String text, Direction direction) {}
 
   /**
    * News about a company.
@@ -212,6 +187,10 @@ final class NewsGrammar {
           "as shares rally",
           "as shares sell off");
 
+  private static final List<String> TABLE_FIGURES =
+      List.of("sales", "profit", "costs", "orders", "cash", "debt", "margin", "staff", "stock", "tax");
+  private static final int TABLE_ROWS = 5;
+
   private final RandomGenerator random;
   private final Split split;
 
@@ -245,8 +224,11 @@ final class NewsGrammar {
 
   /** One sentence about a company, each sentiment with the same probability. */
   CompanyNews companyNews() {
-    Sentiment sentiment = Sentiment.values()[random.nextInt(3)];
-    String company = company();
+    return companyNews(company(), Sentiment.values()[random.nextInt(3)]);
+  }
+
+  /** One sentence about a company, with a sentiment. */
+  CompanyNews companyNews(String company, Sentiment sentiment) {
     if (sentiment == Sentiment.NEUTRAL) {
       return neutral(company);
     }
@@ -402,22 +384,8 @@ final class NewsGrammar {
     }
   }
 
-  /** Four figures of a company in one period: of ten, four rise, four fall and two stay. */
+  /** Five figures of a company in one period. */
   FigureTable table() {
-    List<String> figures = new ArrayList<>();
-    List<Movement> rows = new ArrayList<>();
-    while (rows.size() < 4) {
-      String figure = pick(MEASURES);
-      if (!figures.contains(figure)) {
-        figures.add(figure);
-        rows.add(
-            switch (random.nextInt(5)) {
-              case 0, 1 -> new Movement(figure + " " + pick(ROSE) + " by " + percent(), Direction.UP);
-              case 2, 3 -> new Movement(figure + " " + pick(FELL) + " by " + percent(), Direction.DOWN);
-              default -> new Movement(figure + " was unchanged", Direction.UNCHANGED);
-            });
-      }
-    }
-    return new FigureTable(company(), pick(PERIODS), rows);
+    return FigureTable.random(company() + ", " + pick(PERIODS), TABLE_FIGURES, TABLE_ROWS, random);
   }
 }
