@@ -115,12 +115,37 @@ public final class Evaluator {
    */
   public void requireFits(EvaluationTask task) {
     List<String> labels = settings.method() == Method.GENERATION ? List.of() : labels(task);
+    task.items().forEach(item -> requireFits(item, labels));
+  }
+
+  /**
+   * A task without the items that {@link #requireFits} would refuse.
+   *
+   * @throws InvalidInputException when none is left, saying why the first was refused
+   */
+  public EvaluationTask fitting(EvaluationTask task) {
+    List<String> labels = settings.method() == Method.GENERATION ? List.of() : labels(task);
+    List<EvaluationItem> fitting = new ArrayList<>();
+    InvalidInputException first = null;
     for (EvaluationItem item : task.items()) {
-      answered(item, item.gold());
-      labels.forEach(label -> answered(item, inPlaceOf(item.gold(), label)));
-      if (settings.method() == Method.GENERATION) {
-        requireRoom(item, prompt(item).length);
+      try {
+        requireFits(item, labels);
+        fitting.add(item);
+      } catch (InvalidInputException e) {
+        first = first == null ? e : first;
       }
+    }
+    if (first != null && fitting.isEmpty()) {
+      throw new InvalidInputException("task " + task.name() + ": no item fits: " + first.getMessage(), first);
+    }
+    return first == null ? task : new EvaluationTask(task.name(), fitting, task.form(), task.metrics());
+  }
+
+  private void requireFits(EvaluationItem item, List<String> labels) {
+    answered(item, item.gold());
+    labels.forEach(label -> answered(item, inPlaceOf(item.gold(), label)));
+    if (settings.method() == Method.GENERATION) {
+      requireRoom(item, prompt(item).length);
     }
   }
 

@@ -275,6 +275,15 @@ class EvaluatorTest {
     assertThatThrownBy(() -> evaluate(EvaluationSettings.generation(Set.of()).withBatchTokens(1 << 20), endless))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContainingAll("data.jsonl:3", "context");
+
+    var evaluator =
+        new Evaluator(model, LinearTransform.BASE, encoder, EvaluationSettings.likelihood().withBatchTokens(30));
+    assertThat(evaluator.fitting(task).items()).containsExactly(task.items().getFirst());
+    EvaluationTask brief = task(List.of(task.items().getFirst()));
+    assertThat(evaluator.fitting(brief)).isSameAs(brief);
+    assertThatThrownBy(() -> evaluator.fitting(task(List.of(task.items().getLast()))))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContainingAll("no item fits", "data.jsonl:2", "more than the 30");
   }
 
   @Test

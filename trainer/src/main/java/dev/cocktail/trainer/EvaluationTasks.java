@@ -3,6 +3,7 @@ package dev.cocktail.trainer;
 import dev.cocktail.eval.EvaluationItem;
 import dev.cocktail.eval.EvaluationSettings.Method;
 import dev.cocktail.eval.EvaluationTask;
+import dev.cocktail.eval.Evaluator;
 import dev.cocktail.eval.answer.AnswerAfter;
 import dev.cocktail.eval.answer.AnswerForm;
 import dev.cocktail.eval.answer.LabelForm;
@@ -44,7 +45,28 @@ public record EvaluationTasks(
     Optional<DocumentCut> cut,
     Consumer<String> notes) {
   /** A task, and where its answers come from. */
-  public record Asked(EvaluationTask task, Method method) {}
+  public record Asked(EvaluationTask task, Method method) {
+    /**
+     * The same as a model can be asked it.
+     *
+     * @param evaluator that of this method
+     * @param leaveOut whether items that are too long are left out and told of; otherwise they are refused
+     * @throws InvalidInputException naming an item that is too long, or when nothing is left
+     */
+    public Asked fitting(Evaluator evaluator, boolean leaveOut, Consumer<String> notes) {
+      if (!leaveOut) {
+        evaluator.requireFits(task);
+        return this;
+      }
+      EvaluationTask fitting = evaluator.fitting(task);
+      if (fitting != task) {
+        notes.accept(
+            "task %s: %,d of %,d questions left out, which are too long to be answered"
+                .formatted(task.name(), task.items().size() - fitting.items().size(), task.items().size()));
+      }
+      return new Asked(fitting, method);
+    }
+  }
 
   /** More different answers than these are no labels. */
   private static final int MOST_LABELS = 200;

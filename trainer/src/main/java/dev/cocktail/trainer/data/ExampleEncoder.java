@@ -34,7 +34,8 @@ public final class ExampleEncoder {
       return drops() ? DROP : ERROR;
     }
 
-    private boolean drops() {
+    /** Whether what is too long is left out. */
+    public boolean drops() {
       return this == DROP || this == CUT_OR_DROP;
     }
   }

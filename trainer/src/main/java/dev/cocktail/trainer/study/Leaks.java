@@ -6,8 +6,10 @@ import dev.cocktail.trainer.data.DataPart;
 import dev.cocktail.trainer.data.LeakAudit;
 import dev.cocktail.trainer.data.LeakAudit.Pair;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /**
@@ -34,7 +36,9 @@ public record Leaks(boolean excluded, List<Pair> pairs) {
             task.dataSets().stream()
                 .filter(set -> set.kind() != DataPart.Kind.TRAIN || study.learnable().contains(task.name()))
                 .forEach(sets::add));
-    LeakAudit audit = LeakAudit.of(sets, notes);
+    Set<String> remarks = new LinkedHashSet<>(); // A file that is split is read once for each of its parts.
+    LeakAudit audit = LeakAudit.of(sets, remarks::add);
+    remarks.forEach(notes);
     LeakAudit.Policy policy = study.training().onSharedExamples();
     if (policy == LeakAudit.Policy.EXCLUDE) {
       audit.findings().forEach(finding -> notes.accept(finding + "; these training examples are left out of all runs"));

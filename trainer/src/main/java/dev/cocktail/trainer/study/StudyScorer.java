@@ -66,15 +66,19 @@ final class StudyScorer {
     Map<String, Asked> test = new LinkedHashMap<>();
     for (String name : tasks()) {
       TaskSection task = study.task(name);
-      validation.put(name, some.ofTask(task, task.validationSource().orElseThrow()));
-      test.put(name, all.ofTask(task, task.testSource().orElseThrow()));
+      validation.put(name, fitting(some.ofTask(task, task.validationSource().orElseThrow()), notes));
+      test.put(name, fitting(all.ofTask(task, task.testSource().orElseThrow()), notes));
     }
     test.values().forEach(one -> requireEnough(study, one.task()));
     asked.put(Split.VALIDATION, validation);
     asked.put(Split.TEST, test);
-    asked
-        .values()
-        .forEach(tasks -> tasks.values().forEach(one -> evaluator(one, LinearTransform.BASE).requireFits(one.task())));
+  }
+
+  /**
+   * The same questions for all arms: what is too long is left out for all of them, where the study leaves out at all.
+   */
+  private Asked fitting(Asked asked, Consumer<String> notes) {
+    return asked.fitting(evaluator(asked, LinearTransform.BASE), study.training().onTooLong().drops(), notes);
   }
 
   /** Refuses test sets that could not show anything, or not as small a difference as the study asks for. */
