@@ -201,7 +201,9 @@ public final class FineTuning {
     try (Tokenizer own = base.isPresent() ? null : Tokenizer.load(run.model())) {
       ChatEncoder encoder = own == null ? base.orElseThrow().encoder() : ChatEncoder.of(own);
       RunData data = RunData.read(run, config, encoder, colours, notes, this::requireGoingOn);
-      boolean checkpointLayers = MemoryPlan.of(run, data.largestEvaluation(), device).chooseCheckpointing(notes);
+      MemoryPlan memory = MemoryPlan.of(run, data.largestEvaluation(), device);
+      boolean checkpointLayers =
+          base.map(opened -> memory.on(opened.model())).orElse(memory).chooseCheckpointing(notes);
       return train(folder, begunWith, checkpoint, data, encoder, checkpointLayers);
     }
   }

@@ -34,10 +34,14 @@ final class MemoryPlan {
   private final Device device;
   private final int validationTokens;
 
-  private MemoryPlan(RunFile run, int validationTokens, Device device) {
+  /** Bytes of what is planned that are taken already, so that they are no longer among the available ones. */
+  private final long taken;
+
+  private MemoryPlan(RunFile run, int validationTokens, Device device, long taken) {
     this.run = run;
     this.validationTokens = validationTokens;
     this.device = device;
+    this.taken = taken;
   }
 
   /**
@@ -46,7 +50,13 @@ final class MemoryPlan {
    * @param validationTokens no batch of validation or test examples has more tokens; 0 where there are none
    */
   static MemoryPlan of(RunFile run, int validationTokens, Device device) {
-    return new MemoryPlan(run, validationTokens, device);
+    return new MemoryPlan(run, validationTokens, device, 0);
+  }
+
+  /** The same for a run whose model is open on the device already. */
+  MemoryPlan on(Phi3Model model) {
+    long weights = model.weights().values().stream().mapToLong(weight -> weight.value().byteSize()).sum();
+    return new MemoryPlan(run, validationTokens, device, weights);
   }
 
   /** A choice of what decides about memory. */
@@ -65,7 +75,8 @@ final class MemoryPlan {
   boolean chooseCheckpointing(Consumer<String> notes) {
     TrainingSection training = run.training();
     boolean asked = training.checkpointLayers() == Checkpointing.TRUE;
-    long available = device.availableBytes();
+    long free = device.availableBytes();
+    long available = free > Long.MAX_VALUE - taken ? free : free + taken;
     Optional<Long> predicted = predict(choice(asked));
     if (predicted.isEmpty()) {
       return asked;

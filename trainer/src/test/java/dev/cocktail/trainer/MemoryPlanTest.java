@@ -15,6 +15,7 @@ import dev.cocktail.tensor.Tensor;
 import dev.cocktail.tensor.TensorArena;
 import dev.cocktail.tensor.cpu.CpuDevice;
 import dev.cocktail.trainer.config.RunFile;
+import dev.cocktail.transformer.Phi3Model;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -123,6 +124,23 @@ class MemoryPlanTest {
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("training: {checkpoint_layers: true}, evaluation: {batch_tokens: 32768}");
     assertThat(choose(validating(1 << 15), available, notes)).isPresent();
+  }
+
+  @Test
+  void aModelThatIsOpenAlreadyDoesNotCountTwice() {
+    List<String> notes = new ArrayList<>();
+    RunFile run = run("");
+    choose(run, 8L << 30, notes);
+    long all = predicted(notes.getFirst()) << 20;
+    try (Device empty = new DeviceOfSize(all);
+        Phi3Model model = Phi3Model.load(run.model(), empty)) {
+      long weights = model.weights().values().stream().mapToLong(weight -> weight.value().byteSize()).sum();
+      assertThat(weights).isPositive();
+      try (Device loaded = new DeviceOfSize(all - weights)) {
+        assertThat(MemoryPlan.of(run, MANY, loaded).on(model).chooseCheckpointing(notes::add)).isFalse();
+        assertThat(MemoryPlan.of(run, MANY, loaded).chooseCheckpointing(notes::add)).isTrue();
+      }
+    }
   }
 
   @Test
