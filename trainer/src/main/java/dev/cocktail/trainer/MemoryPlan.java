@@ -107,7 +107,10 @@ final class MemoryPlan {
   private Choice choice(boolean checkpointLayers) {
     TrainingSection training = run.training();
     return new Choice(
-        checkpointLayers, training.microBatchTokens(), training.maxLength(), run.evaluation().batchTokens());
+        checkpointLayers,
+        training.microBatchTokens(),
+        training.maxLength(),
+        run.evaluation().tokensAtOnce(run.training()));
   }
 
   /** Settings that were tried on the planner and fit: those of the validation sets are lowered first. */
@@ -115,7 +118,7 @@ final class MemoryPlan {
     TrainingSection training = run.training();
     for (int tokens = training.microBatchTokens(); tokens > 1; tokens /= 2) {
       int longest = Math.min(training.maxLength(), tokens);
-      Choice choice = new Choice(true, tokens, longest, run.evaluation().batchTokens());
+      Choice choice = new Choice(true, tokens, longest, run.evaluation().tokensAtOnce(run.training()));
       if (!fits(choice.evaluating(longest), available)) {
         continue;
       }
@@ -138,7 +141,7 @@ final class MemoryPlan {
       settings.add("max_length: " + choice.maxLength());
     }
     String all = String.join(", ", settings);
-    return choice.evaluationTokens() == run.evaluation().batchTokens()
+    return choice.evaluationTokens() == run.evaluation().tokensAtOnce(run.training())
         ? all
         : "training: {%s}, evaluation: {batch_tokens: %d}".formatted(all, choice.evaluationTokens());
   }

@@ -118,7 +118,7 @@ public record RunData(List<TaskData> train, List<MicroBatch> validation, List<Mi
         heldNotes.get(train.size() - 1).forEach(notes);
       }
       report(audit.audit().findings());
-      int batch = Math.max(run.evaluation().batchTokens(), maxLength);
+      int batch = Math.max(run.evaluation().tokensAtOnce(run.training()), maxLength);
       var packer = new Packer(batch, batch);
       return new RunData(train, packer.microBatches(validation), packer.microBatches(test));
     }

@@ -56,6 +56,11 @@ final class TaskScorer {
         task.validationSource()
             .ifPresent(source -> validation.add(fitting(some.ofTask(task, source), leaveOut, notes)));
         task.testSource().ifPresent(source -> test.add(fitting(all.ofTask(task, source), leaveOut, notes)));
+        if (task.validationSource().isEmpty() && task.testSource().isEmpty()) {
+          notes.accept(
+              "warning: task %s has the metric %s, and neither validation nor test examples to take it on"
+                  .formatted(task.name(), task.metric().get().label()));
+        }
       }
     }
   }
@@ -66,7 +71,7 @@ final class TaskScorer {
 
   /** Most tokens of a run's evaluation at once: what the run file says, or one example of the largest length. */
   static int batchTokens(RunFile run, int context) {
-    return Math.max(run.evaluation().batchTokens(), Math.min(run.training().maxLength(), context));
+    return Math.max(run.evaluation().tokensAtOnce(run.training()), Math.min(run.training().maxLength(), context));
   }
 
   private Evaluator evaluator(Asked asked, LinearTransform transform) {

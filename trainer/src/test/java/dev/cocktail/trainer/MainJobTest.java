@@ -135,7 +135,7 @@ class MainJobTest {
             .examples()
             .forEach(example -> sequences.add(new MicroBatch.Sequence(number, example)));
       }
-      int tokens = run.evaluation().batchTokens();
+      int tokens = run.evaluation().tokensAtOnce(run.training());
       List<TaskLoss> losses =
           new TrainingStep(model, run.tasks().size(), false)
               .evaluate(new Packer(tokens, tokens).microBatches(sequences), trained.inference(), () -> {});

@@ -24,6 +24,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Predictions on a planner; no GPU is needed, since nothing is computed. */
 class MemoryPlanTest {
@@ -99,8 +101,8 @@ class MemoryPlanTest {
 
   /** A run whose validation takes far more memory than its steps. */
   private static RunFile validating(int batchTokens) {
-    String yaml = run("").toYaml().replaceAll("batch_tokens: 4096", "batch_tokens: " + batchTokens);
-    yaml = yaml.replaceAll("(tokens_per_step|micro_batch_tokens): 16384", "$1: 64");
+    String yaml = run("").toYaml().replaceAll("(tokens_per_step|micro_batch_tokens): 16384", "$1: 64");
+    yaml = yaml.replace("batch_tokens: null", "batch_tokens: " + batchTokens);
     return RunFile.parse(yaml, "run.yaml", temporary, "run");
   }
 
@@ -113,6 +115,20 @@ class MemoryPlanTest {
     assertThat(predicted(notes.get(1))).isLessThan(predicted(notes.get(0))).isEqualTo(predicted(notes.get(2)));
     // So a run is not refused for examples that are not there.
     assertThat(choose(validating(1 << 17), 128, predicted(notes.get(1)) << 20, notes)).isPresent();
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void evaluationsNeedNoMoreThanTrainingWhereTheRunFileDoesNotSaySo(boolean checkpointLayers) {
+    RunFile run = run(", checkpoint_layers: " + checkpointLayers);
+    RunFile answering =
+        RunFile.parse(run.toYaml().replace("metric: null", "metric: exact_match"), "run.yaml", temporary, "run");
+    assertThat(answering.tasks().getFirst().metric()).isPresent();
+    List<String> notes = new ArrayList<>();
+    choose(run, 0, 8L << 30, notes);
+    choose(answering, MANY, 8L << 30, notes);
+    assertThat(predicted(notes.get(1))).isEqualTo(predicted(notes.get(0)));
+    assertThat(run.evaluation().tokensAtOnce(run.training())).isEqualTo(run.training().microBatchTokens());
   }
 
   @Test

@@ -257,7 +257,7 @@ final class EvalCommand extends CocktailCommand {
     }
     return runFile == null
         ? EvaluationSettings.DEFAULT_BATCH_TOKENS
-        : Math.max(runFile.evaluation().batchTokens(), runFile.training().maxLength());
+        : Math.max(runFile.evaluation().tokensAtOnce(runFile.training()), runFile.training().maxLength());
   }
 
   /** Finds out before the work whether its result has a place that is nobody else's. */

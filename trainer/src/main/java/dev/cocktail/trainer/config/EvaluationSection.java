@@ -26,9 +26,9 @@ public record EvaluationSection(
         int maxNewTokens,
     @Key(
             value = "Tokens computed, or kept for answers that are being written, at once.",
-            defaultsTo = "4096",
+            whenAbsent = "as many as training computes at once",
             atLeast = 1)
-        int batchTokens,
+        OptionalInt batchTokens,
     @Key(
             value =
                 "Which of the evaluated states the run ends with: last, or the best by mean_loss (the mean of the"
@@ -59,6 +59,15 @@ public record EvaluationSection(
   /** What the run chooses by; empty where it ends with its last state. */
   public Optional<BestCriterion> criterion() {
     return BestCriterion.parse(best);
+  }
+
+  /**
+   * Tokens that an evaluation computes, or keeps, at once: what the file says, or as many as training computes at once,
+   * so that an evaluation needs no more memory; but then no fewer than a whole example and an answer have.
+   */
+  public int tokensAtOnce(TrainingSection training) {
+    int computed = Math.min(training.microBatchTokens(), training.tokensPerStep());
+    return batchTokens.orElse(Math.max(computed, training.maxLength() + maxNewTokens));
   }
 
   @Override

@@ -56,7 +56,7 @@ final class StudyScorer {
     this.base = base;
     int context = base.model().config().maxPositions();
     int longest = Math.min(study.training().maxLength(), context);
-    this.batchTokens = Math.max(study.evaluation().batchTokens(), longest);
+    this.batchTokens = Math.max(study.evaluation().tokensAtOnce(study.training()), longest);
     Optional<DocumentCut> cut =
         Optional.of(new DocumentCut(base.encoder(), longest)).filter(_ -> study.training().onTooLong().cuts());
     int most = study.evaluation().maxExamples().orElse(Integer.MAX_VALUE);

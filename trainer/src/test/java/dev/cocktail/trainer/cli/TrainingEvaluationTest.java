@@ -252,6 +252,13 @@ class TrainingEvaluationTest {
     }
   }
 
+  @Test
+  void aMetricThatIsNeverTakenIsWarnedOf() {
+    folder.edit("run.yaml", "validation: train.jsonl, ", "");
+    CommandRun run = folder.train().done();
+    assertThat(run.err()).contains("warning: task colours has the metric exact_match, and neither validation nor test");
+  }
+
   private void assertRefused(String... says) {
     Map<String, String> before = folder.contents();
     CommandRun run = folder.train();

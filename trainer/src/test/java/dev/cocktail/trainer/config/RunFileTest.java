@@ -89,7 +89,8 @@ class RunFileTest {
     assertThat(run.mixtureSeed()).isEqualTo(7);
     assertThat(run.withSeed(5).mixtureSeed()).isEqualTo(7);
     assertThat(run.withSeed(5).training().seed()).isEqualTo(5);
-    assertThat(run.evaluation().batchTokens()).isEqualTo(1024);
+    assertThat(run.evaluation().batchTokens()).hasValue(1024);
+    assertThat(run.evaluation().tokensAtOnce(run.training())).isEqualTo(1024);
   }
 
   @Test
