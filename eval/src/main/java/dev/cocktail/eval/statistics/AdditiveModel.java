@@ -11,6 +11,7 @@ import org.apache.commons.math3.linear.Array2DRowRealMatrix;
 import org.apache.commons.math3.linear.ArrayRealVector;
 import org.apache.commons.math3.linear.DecompositionSolver;
 import org.apache.commons.math3.linear.QRDecomposition;
+import org.apache.commons.math3.linear.SingularValueDecomposition;
 
 /**
  * A target's score as a sum of what is in the mixture: M = mu + sum over i of beta_i, and, where asked for, + sum over
@@ -82,6 +83,27 @@ public final class AdditiveModel {
       intercept -= betas[term] * centres[term];
     }
     return new AdditiveModel(intercept, effects);
+  }
+
+  /** Whether plain least squares can tell all single effects of these mixes, with any one of them left out too. */
+  public static boolean canBeCrossValidated(List<Set<String>> mixes) {
+    for (int out = 0; out < mixes.size(); out++) {
+      List<Set<String>> others = new ArrayList<>(mixes);
+      others.remove(out);
+      List<Set<String>> terms = terms(others, false);
+      double[][] design = new double[others.size()][terms.size() + 1];
+      for (int row = 0; row < design.length; row++) {
+        design[row][terms.size()] = 1;
+        for (int term = 0; term < terms.size(); term++) {
+          design[row][term] = others.get(row).containsAll(terms.get(term)) ? 1 : 0;
+        }
+      }
+      if (design.length <= terms.size()
+          || new SingularValueDecomposition(new Array2DRowRealMatrix(design, false)).getRank() <= terms.size()) {
+        return false;
+      }
+    }
+    return mixes.size() >= 3;
   }
 
   private static List<Set<String>> terms(List<Set<String>> mixes, boolean pairs) {

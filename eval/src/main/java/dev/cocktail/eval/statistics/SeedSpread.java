@@ -98,4 +98,28 @@ public record SeedSpread(double error, int degreesOfFreedom) {
     double inverse = 1.0 / first.runs().size() + 1.0 / second.runs().size();
     return List.of(new SeedSpread(Math.sqrt(squares / degreesOfFreedom * inverse), degreesOfFreedom));
   }
+
+  /**
+   * Of a sum of several arms with weights, whose seeds spread about equally: with v the mean variance within arms,
+   * weighted with their S - 1, it is sqrt(v sum over arms of weight^2 / S). None where no arm has several runs. Of two
+   * arms with weights 1 and -1 it is {@link #pooled}.
+   *
+   * @param terms the arms; none may be named twice
+   */
+  public static List<SeedSpread> ofContrast(List<TwoLevelBootstrap.Term> terms) {
+    double squares = 0;
+    double weights = 0;
+    int degreesOfFreedom = 0;
+    for (TwoLevelBootstrap.Term term : terms) {
+      double[] values = term.arm().values();
+      weights += term.weight() * term.weight() / values.length;
+      if (values.length > 1) {
+        squares += StatUtils.variance(values) * (values.length - 1);
+        degreesOfFreedom += values.length - 1;
+      }
+    }
+    return degreesOfFreedom == 0
+        ? List.of()
+        : List.of(new SeedSpread(Math.sqrt(squares / degreesOfFreedom * weights), degreesOfFreedom));
+  }
 }

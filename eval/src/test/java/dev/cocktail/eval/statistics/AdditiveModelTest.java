@@ -122,4 +122,17 @@ class AdditiveModelTest {
     assertThatThrownBy(() -> AdditiveModel.crossValidate(mixes.subList(0, 2), new double[] {1, 2}, false, 1))
         .hasMessageContaining("at least three");
   }
+
+  @Test
+  void oneMixtureMayBeMissingWhereTheOthersStillTell() {
+    Set<String> a = Set.of("a");
+    Set<String> b = Set.of("b");
+    Set<String> both = Set.of("a", "b");
+    assertThat(AdditiveModel.canBeCrossValidated(List.of(Set.of(), a, b, both))).isTrue();
+    // Without the empty one, nothing tells mu from a and b.
+    assertThat(AdditiveModel.canBeCrossValidated(List.of(Set.of(), a, b))).isFalse();
+    assertThat(AdditiveModel.canBeCrossValidated(List.of(Set.of(), both, Set.of("a", "b", "c")))).isFalse();
+    assertThat(AdditiveModel.canBeCrossValidated(List.of(a, b, both, Set.of("c")))).isFalse();
+    assertThat(AdditiveModel.canBeCrossValidated(List.of(Set.of(), a))).isFalse();
+  }
 }

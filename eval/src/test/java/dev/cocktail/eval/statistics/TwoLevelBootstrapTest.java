@@ -60,6 +60,16 @@ class TwoLevelBootstrapTest {
     SeedSpread pooled = SeedSpread.pooled(first, second, List.of(first, second, arm(70))).getFirst();
     assertThat(pooled.error()).isCloseTo(Math.sqrt(.00115 * 2 / 3), within(1e-9));
     assertThat(pooled.degreesOfFreedom()).isEqualTo(4);
+    TwoLevelBootstrap.Term one = new TwoLevelBootstrap.Term(1, first);
+    TwoLevelBootstrap.Term other = new TwoLevelBootstrap.Term(-1, second);
+    assertThat(SeedSpread.ofContrast(List.of(one, other)))
+        .isEqualTo(SeedSpread.pooled(first, second, List.of(first, second)));
+    // Variances .0016, .0007 and, doubled in weight, .0025: their mean .0016, times (1 + 1 + 4) / 3 runs.
+    SeedSpread three =
+        SeedSpread.ofContrast(List.of(one, other, new TwoLevelBootstrap.Term(2, arm(50, 55, 60)))).getFirst();
+    assertThat(three.error()).isCloseTo(Math.sqrt(.0016 * 2), within(1e-9));
+    assertThat(three.degreesOfFreedom()).isEqualTo(6);
+    assertThat(SeedSpread.ofContrast(List.of(new TwoLevelBootstrap.Term(1, arm(70))))).isEmpty();
     // An arm of one run borrows the spread of others.
     SeedSpread borrowed = SeedSpread.pooled(first, arm(70), List.of(first, arm(70))).getFirst();
     assertThat(borrowed.error()).isCloseTo(Math.sqrt(.0016 * (1 / 3.0 + 1)), within(1e-9));

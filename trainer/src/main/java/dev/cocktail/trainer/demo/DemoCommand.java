@@ -9,6 +9,7 @@ import dev.cocktail.tensor.Device;
 import dev.cocktail.trainer.FineTuning;
 import dev.cocktail.trainer.InterruptedRunException;
 import dev.cocktail.trainer.Interruption;
+import dev.cocktail.trainer.RunMetrics;
 import dev.cocktail.trainer.TrainingListener;
 import dev.cocktail.trainer.cli.CocktailCommand;
 import dev.cocktail.trainer.config.RunFile;

@@ -13,6 +13,7 @@ import dev.cocktail.eval.report.ShareChart;
 import dev.cocktail.eval.statistics.Estimate;
 import dev.cocktail.eval.statistics.Interval;
 import dev.cocktail.eval.statistics.PairedDifference;
+import dev.cocktail.trainer.RunMetrics;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashSet;

@@ -12,6 +12,7 @@ import dev.cocktail.eval.statistics.Holm;
 import dev.cocktail.eval.statistics.Interval;
 import dev.cocktail.eval.statistics.ItemStatistic;
 import dev.cocktail.eval.statistics.PairedDifference;
+import dev.cocktail.trainer.RunMetrics;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;

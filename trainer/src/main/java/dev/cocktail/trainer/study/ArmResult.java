@@ -1,5 +1,9 @@
 package dev.cocktail.trainer.study;
 
+import dev.cocktail.eval.AnsweredItem;
+import dev.cocktail.eval.answer.AnswerForm.Reading;
+import dev.cocktail.eval.metric.Metric;
+import dev.cocktail.eval.metric.Outcome;
 import dev.cocktail.eval.statistics.SeedSummary;
 import java.util.List;
 
@@ -15,5 +19,31 @@ import java.util.List;
 public record ArmResult(Arm arm, List<Double> scores, SeedSummary summary, double lenient, double unreadable) {
   public ArmResult {
     scores = List.copyOf(scores);
+  }
+
+  /**
+   * Sums up what an arm's runs answered.
+   *
+   * @param runs each run's answers
+   * @param level of the interval over seeds
+   */
+  static ArmResult of(Arm arm, Metric metric, List<List<AnsweredItem>> runs, double level) {
+    List<Double> scores = runs.stream().map(run -> metric.of(outcomes(run, Reading.STRICT)).orElseThrow()).toList();
+    return new ArmResult(
+        arm,
+        scores,
+        SeedSummary.of(scores.stream().mapToDouble(Double::doubleValue).toArray(), level),
+        runs.stream()
+            .mapToDouble(run -> metric.of(outcomes(run, Reading.LENIENT)).orElseThrow())
+            .average()
+            .orElseThrow(),
+        runs.stream()
+            .mapToDouble(run -> Metric.unreadable(outcomes(run, Reading.STRICT)).orElseThrow())
+            .average()
+            .orElseThrow());
+  }
+
+  static List<Outcome> outcomes(List<AnsweredItem> items, Reading reading) {
+    return items.stream().map(item -> item.outcome(reading)).toList();
   }
 }

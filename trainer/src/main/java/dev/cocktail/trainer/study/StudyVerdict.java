@@ -1,16 +1,10 @@
 package dev.cocktail.trainer.study;
 
 import dev.cocktail.eval.AnsweredItem;
-import dev.cocktail.eval.answer.AnswerForm.Reading;
-import dev.cocktail.eval.metric.Metric;
-import dev.cocktail.eval.metric.Outcome;
 import dev.cocktail.eval.statistics.ArmRuns;
-import dev.cocktail.eval.statistics.ClusterSums;
-import dev.cocktail.eval.statistics.Clusters;
 import dev.cocktail.eval.statistics.Comparison;
 import dev.cocktail.eval.statistics.DecisionRule;
 import dev.cocktail.eval.statistics.SeedSpread;
-import dev.cocktail.eval.statistics.SeedSummary;
 import dev.cocktail.eval.statistics.SignFlip;
 import dev.cocktail.eval.statistics.TwoLevelBootstrap;
 import dev.cocktail.eval.statistics.Verdict;
@@ -151,15 +145,12 @@ public record StudyVerdict(
     }
 
     private Comparison compare(Pair pair) {
-      List<List<AnsweredItem>> ones = answers(pair.arm(), pair.task());
-      List<List<AnsweredItem>> others = answers(pair.control(), pair.task());
-      List<List<Outcome>> all = new ArrayList<>();
-      ones.forEach(run -> all.add(outcomes(run, Reading.STRICT)));
-      others.forEach(run -> all.add(outcomes(run, Reading.STRICT)));
-      Clusters clusters = Clusters.of(ones.getFirst().stream().map(AnsweredItem::cluster).toList());
-      List<ClusterSums> sums = results.metric(pair.task()).statistics(all).stream().map(clusters::sums).toList();
-      var arm = new ArmRuns(clusters, sums.subList(0, ones.size()));
-      var control = new ArmRuns(clusters, sums.subList(ones.size(), sums.size()));
+      List<ArmRuns> runs =
+          SameItems.runs(
+              results.metric(pair.task()),
+              List.of(answers(pair.arm(), pair.task()), answers(pair.control(), pair.task())));
+      ArmRuns arm = runs.getFirst();
+      ArmRuns control = runs.getLast();
       // Seeds spread differently from arm to arm, so that only the two that are compared tell how much.
       List<SeedSpread> seeds = SeedSpread.pooled(arm, control, List.of(arm, control));
       return Comparison.of(arm, control, seeds, bootstrap, exchange, rule);
@@ -171,26 +162,8 @@ public record StudyVerdict(
           : plan.seeds().stream().map(seed -> results.test(arm, seed, task).orElseThrow()).toList();
     }
 
-    private static List<Outcome> outcomes(List<AnsweredItem> items, Reading reading) {
-      return items.stream().map(item -> item.outcome(reading)).toList();
-    }
-
     private ArmResult result(String task, Arm arm) {
-      List<List<AnsweredItem>> runs = answers(arm, task);
-      Metric metric = results.metric(task);
-      List<Double> scores = runs.stream().map(run -> metric.of(outcomes(run, Reading.STRICT)).orElseThrow()).toList();
-      return new ArmResult(
-          arm,
-          scores,
-          SeedSummary.of(scores.stream().mapToDouble(Double::doubleValue).toArray(), 1 - SIGNIFICANCE),
-          runs.stream()
-              .mapToDouble(run -> metric.of(outcomes(run, Reading.LENIENT)).orElseThrow())
-              .average()
-              .orElseThrow(),
-          runs.stream()
-              .mapToDouble(run -> Metric.unreadable(outcomes(run, Reading.STRICT)).orElseThrow())
-              .average()
-              .orElseThrow());
+      return ArmResult.of(arm, results.metric(task), answers(arm, task), 1 - SIGNIFICANCE);
     }
 
     private Recommendation recommend(Selected chosen, List<ArmComparison> own) {

@@ -12,6 +12,7 @@ import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.Devices;
 import dev.cocktail.trainer.FineTuning;
 import dev.cocktail.trainer.InterruptedRunException;
+import dev.cocktail.trainer.RunMetrics;
 import dev.cocktail.trainer.Scores;
 import dev.cocktail.trainer.TrainingListener;
 import dev.cocktail.trainer.config.RunFile;

@@ -1,4 +1,4 @@
-package dev.cocktail.trainer.demo;
+package dev.cocktail.trainer;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -16,10 +16,16 @@ import java.util.List;
  * @param steps lines about steps, in order
  * @param validations lines about validation sets, in order
  */
-record RunMetrics(List<JsonNode> steps, List<JsonNode> validations) {
+public record RunMetrics(List<JsonNode> steps, List<JsonNode> validations) {
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  static RunMetrics read(Path runFolder) {
+  /**
+   * Reads what a run wrote.
+   *
+   * @param runFolder the run's folder
+   * @throws UncheckedIOException when it cannot be read
+   */
+  public static RunMetrics read(Path runFolder) {
     List<JsonNode> steps = new ArrayList<>();
     List<JsonNode> validations = new ArrayList<>();
     try {
@@ -38,24 +44,24 @@ record RunMetrics(List<JsonNode> steps, List<JsonNode> validations) {
   }
 
   /** All tokens that were learnt from, prompts included. */
-  long tokens() {
+  public long tokens() {
     return steps.stream().mapToLong(step -> step.path("tokens").longValue()).sum();
   }
 
   /** Of these, the tokens of answers. */
-  long supervisedTokens() {
+  public long supervisedTokens() {
     return steps.stream().mapToLong(step -> step.path("supervised_tokens").longValue()).sum();
   }
 
   /** The validation loss of a task over steps. */
-  List<Point> validationLoss(String task) {
+  public List<Point> validationLoss(String task) {
     return validations.stream()
         .map(line -> new Point(line.path("step").intValue(), line.path("tasks").path(task).path("loss").doubleValue()))
         .toList();
   }
 
   /** The training loss of a task: one mean over the supervised tokens of each window of steps. */
-  List<Point> trainingLoss(String task, int window) {
+  public List<Point> trainingLoss(String task, int window) {
     List<Point> points = new ArrayList<>();
     for (int from = 0; from < steps.size(); from += window) {
       List<JsonNode> some = steps.subList(from, Math.min(steps.size(), from + window));
@@ -72,12 +78,12 @@ record RunMetrics(List<JsonNode> steps, List<JsonNode> validations) {
   }
 
   /** How many examples of a task some steps drew. */
-  long examples(String task, int fromStep, int toStep) {
+  public long examples(String task, int fromStep, int toStep) {
     return sum(task, "examples", fromStep, toStep);
   }
 
   /** How many of the task's supervised tokens some steps drew. */
-  long supervisedTokens(String task, int fromStep, int toStep) {
+  public long supervisedTokens(String task, int fromStep, int toStep) {
     return sum(task, "supervised_tokens", fromStep, toStep);
   }
 
@@ -88,7 +94,7 @@ record RunMetrics(List<JsonNode> steps, List<JsonNode> validations) {
   }
 
   /** The planned share of a task in all steps: the mean of the steps' plans. */
-  double plannedShare(String task, String what) {
+  public double plannedShare(String task, String what) {
     return steps.stream()
         .mapToDouble(step -> step.path("mixture").path(task).path("planned_" + what).doubleValue())
         .average()

@@ -1,0 +1,112 @@
+package dev.cocktail.trainer.study;
+
+import dev.cocktail.trainer.JsonRecords;
+import dev.cocktail.trainer.RunInputs;
+import dev.cocktail.trainer.config.StudyFile;
+import dev.cocktail.trainer.study.StudyScorer.Split;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * A study whose runs were never trained: their answers are written by hand. Two targets, a and b, and general tasks;
+ * ten items each, of which the first so many are answered right.
+ */
+final class HandMadeStudy implements AutoCloseable {
+  private static final int ITEMS = 10;
+
+  private final StudyPlan plan;
+  private final StudyFolder folder;
+  private final Map<String, String> failures = new LinkedHashMap<>();
+
+  /**
+   * @param general names of general tasks
+   * @param asked what stands under {@code study} beside them
+   */
+  HandMadeStudy(Path output, List<String> general, String asked) {
+    var yaml = new StringBuilder("model: base\ntasks:\n");
+    for (String target : List.of("a", "b")) {
+      yaml.append("  - {name: %1$s, train: %1$s.jsonl, validation: v-%1$s.jsonl, test: t-%1$s.jsonl".formatted(target));
+      yaml.append(", metric: accuracy, labels: [no, yes]}\n");
+    }
+    general.forEach(task -> yaml.append("  - {name: %1$s, train: %1$s.jsonl}\n".formatted(task)));
+    yaml.append("study: {general: %s, controls: [same_examples], %s}\n".formatted(general, asked));
+    StudyFile study = StudyFile.parse(yaml.toString(), "study.yaml", Path.of("."), "study").withOutput(output);
+    Map<String, Long> examples = new LinkedHashMap<>();
+    study.taskNames().forEach(task -> examples.put(task, 4L));
+    plan = StudyPlan.of(study, run -> new RunSize(2, 80, 16, examples));
+    folder = StudyFolder.open(study, new RunInputs("1", "cpu", Map.of(), Map.of(), Map.of()), _ -> {});
+  }
+
+  StudyPlan plan() {
+    return plan;
+  }
+
+  /** A mixture's answers to validation and test items of a target, with all seeds. */
+  HandMadeStudy right(String target, int count, String... tasks) {
+    return right(target, count, plan.mixture(plan.sets().ordered(Set.of(tasks))).orElseThrow());
+  }
+
+  /** An arm's answers to validation and test items of a target, with all seeds. */
+  HandMadeStudy right(String target, int count, Arm arm) {
+    for (long seed : plan.seeds()) {
+      for (Split split : Split.values()) {
+        write(StudyFolder.answers(plan.run(arm, seed), split, target), target, count, 0);
+      }
+    }
+    return this;
+  }
+
+  /** What the model that learnt nothing answered, of which some could not be read. */
+  HandMadeStudy base(String target, int count, int unreadable) {
+    for (Split split : Split.values()) {
+      write(folder.baseAnswers(split, target), target, count, unreadable);
+    }
+    return this;
+  }
+
+  HandMadeStudy failed(String run, String reason) {
+    failures.put(run, reason);
+    return this;
+  }
+
+  HandMadeStudy affinity(TaskAffinity affinity) {
+    JsonRecords.write(folder.affinity(), affinity);
+    return this;
+  }
+
+  StudyResults results() {
+    return new StudyResults(plan, folder, failures);
+  }
+
+  private static void write(Path file, String task, int right, int unreadable) {
+    var lines = new StringBuilder();
+    for (int item = 0; item < ITEMS; item++) {
+      String read = item < right ? "yes" : item < ITEMS - unreadable ? "no" : null;
+      String quoted = read == null ? "null" : "\"" + read + "\"";
+      lines
+          .append("{\"task\": \"%s\", \"item\": %d, \"origin\": \"x:%d\", ".formatted(task, item, item + 1))
+          .append("\"answer\": \"%s\", \"gold\": \"yes\", ".formatted(read))
+          .append("\"read_strict\": %1$s, \"read_lenient\": %1$s, ".formatted(quoted))
+          .append(
+              "\"right_strict\": %1$s, \"right_lenient\": %1$s, \"loss\": 1.0, \"loss_tokens\": 1}%n"
+                  .formatted(item < right));
+    }
+    try {
+      Files.createDirectories(file.getParent());
+      Files.writeString(file, lines);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public void close() {
+    folder.close();
+  }
+}
