@@ -30,6 +30,11 @@ final class BaseText {
           "loss",
           "price",
           "company",
+          "figure",
+          "period",
+          "commodity",
+          "highest",
+          "lowest",
           "quarter",
           "shares");
 
