@@ -21,6 +21,8 @@ public record IntervalChart(String title, String below, String above, List<Row> 
 
   private static final double WIDTH = 420;
   private static final double ROW = 44;
+  private static final double LINE = 17;
+  private static final double LETTER = 7.4;
   private static final double MARGIN = 16;
   private static final double TOP = 26;
 
@@ -36,7 +38,11 @@ public record IntervalChart(String title, String below, String above, List<Row> 
       reach = Math.max(reach, Math.abs(row.value()));
     }
     var x = new LineChart.Scale(-1.08 * reach, 1.08 * reach, MARGIN, WIDTH - MARGIN);
-    double bottom = TOP + rows.size() * ROW;
+    // A text that has no room beside its name stands below it.
+    boolean apart =
+        rows.stream().anyMatch(row -> LETTER * (row.name().length() + row.text().length()) > WIDTH - 3 * MARGIN);
+    double high = apart ? ROW + LINE : ROW;
+    double bottom = TOP + rows.size() * high;
     Html svg =
         Html.of("svg")
             .with("viewBox", "0 0 " + Numbers.plain(WIDTH) + " " + Numbers.plain(bottom + 24))
@@ -50,9 +56,9 @@ public record IntervalChart(String title, String below, String above, List<Row> 
     }
     for (int number = 0; number < rows.size(); number++) {
       Row row = rows.get(number);
-      double y = TOP + number * ROW + 31;
-      svg.add(LineChart.label(MARGIN, y - 14, row.name(), "start").with("class", "name"));
-      svg.add(LineChart.label(WIDTH - MARGIN, y - 14, row.text(), "end"));
+      double y = TOP + number * high + high - 13;
+      svg.add(LineChart.label(MARGIN, y - 14 - (apart ? LINE : 0), row.name(), "start").with("class", "name over"));
+      svg.add(LineChart.label(WIDTH - MARGIN, y - 14, row.text(), "end").with("class", "over"));
       svg.add(LineChart.line(x.of(row.interval().low()), y, x.of(row.interval().high()), y).with("class", "whisker"));
       for (double end : List.of(row.interval().low(), row.interval().high())) {
         svg.add(LineChart.line(x.of(end), y - 5, x.of(end), y + 5).with("class", "whisker"));

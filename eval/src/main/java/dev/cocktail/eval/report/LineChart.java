@@ -1,5 +1,6 @@
 package dev.cocktail.eval.report;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -9,33 +10,48 @@ import java.util.List;
  * @param title what is shown
  * @param across what the horizontal axis counts
  * @param series the lines
+ * @param fromZero whether the vertical axis begins at zero; else it begins below the lowest value
  */
-public record LineChart(String title, String across, List<Series> series) {
+public record LineChart(String title, String across, List<Series> series, boolean fromZero) {
   /**
    * A line.
    *
    * @param points in order; those that are no number are left out
+   * @param band what is uncertain about it, in order; may be empty
    */
-  public record Series(String name, List<Point> points) {
+  public record Series(String name, List<Point> points, List<Range> band) {
     public Series {
       points = points.stream().filter(point -> Double.isFinite(point.x()) && Double.isFinite(point.y())).toList();
+      band = List.copyOf(band);
+    }
+
+    /** A line without a band. */
+    public Series(String name, List<Point> points) {
+      this(name, points, List.of());
     }
   }
 
   /** A point of a line. */
   public record Point(double x, double y) {}
 
+  /** Where a line may be instead, at a place. */
+  public record Range(double x, double low, double high) {}
+
   private static final double WIDTH = 420;
   private static final double PLOT_HEIGHT = 190;
   private static final double LEFT = 44;
   private static final double RIGHT = 14;
-  private static final double LEGEND_LINE = 20;
   private static final double BELOW = 40;
-  private static final double LETTER = 7;
+  private static final double SIGN = 29;
   private static final List<String> DASHES = List.of("none", "7 4", "2 3", "10 3 2 3", "4 2");
 
   public LineChart {
     series = List.copyOf(series);
+  }
+
+  /** A chart whose vertical axis begins at zero. */
+  public LineChart(String title, String across, List<Series> series) {
+    this(title, across, series, true);
   }
 
   /** The chart as a figure. */
@@ -45,15 +61,13 @@ public record LineChart(String title, String across, List<Series> series) {
     if (points.isEmpty()) {
       return figure.add(Html.of("p", "There are no numbers to show."));
     }
-    var names = new Legend(series.stream().map(Series::name).toList());
-    double top = names.lines() * LEGEND_LINE + 8;
+    var names = new Legend(series.stream().map(Series::name).toList(), LEFT, WIDTH, SIGN);
+    double top = names.rows() * Legend.ROW + 8;
     double height = top + PLOT_HEIGHT + BELOW;
     double xLow = points.stream().mapToDouble(Point::x).min().orElseThrow();
     double xHigh = points.stream().mapToDouble(Point::x).max().orElseThrow();
-    double yHigh = points.stream().mapToDouble(Point::y).max().orElseThrow();
-    double yLow = Math.min(0, points.stream().mapToDouble(Point::y).min().orElseThrow());
     var x = new Scale(xLow, xHigh > xLow ? xHigh : xLow + 1, LEFT, WIDTH - RIGHT);
-    var y = new Scale(yLow, yHigh > yLow ? yHigh * 1.05 : yLow + 1, top + PLOT_HEIGHT, top);
+    Scale y = vertical(points, top);
     Html svg =
         Html.of("svg")
             .with("viewBox", "0 0 " + Numbers.plain(WIDTH) + " " + Numbers.plain(height))
@@ -63,24 +77,72 @@ public record LineChart(String title, String across, List<Series> series) {
       svg.add(line(LEFT, y.of(mark), WIDTH - RIGHT, y.of(mark)).with("class", "grid"));
       svg.add(label(LEFT - 6, y.of(mark) + 4, Numbers.plain(mark), "end"));
     }
+    boolean counts = points.stream().allMatch(point -> point.x() == Math.rint(point.x()));
     for (double mark : Numbers.marks(x.low(), x.high(), 5)) {
+      if (counts && mark != Math.rint(mark)) {
+        continue; // There is no half of what is counted.
+      }
       svg.add(line(x.of(mark), top + PLOT_HEIGHT, x.of(mark), top + PLOT_HEIGHT + 4).with("class", "axis"));
       svg.add(label(x.of(mark), top + PLOT_HEIGHT + 18, Numbers.plain(mark), "middle"));
     }
     svg.add(line(LEFT, top + PLOT_HEIGHT, WIDTH - RIGHT, top + PLOT_HEIGHT).with("class", "axis"));
     svg.add(label((LEFT + WIDTH - RIGHT) / 2, height - 6, across, "middle"));
-    names.draw(svg);
+    draw(svg, names);
+    for (int number = 0; number < series.size(); number++) {
+      drawBand(svg, series.get(number).band(), number, x, y);
+    }
     for (int number = 0; number < series.size(); number++) {
       draw(svg, series.get(number).points(), number, x, y);
     }
     return figure.add(svg);
   }
 
+  private Scale vertical(List<Point> points, double top) {
+    List<Double> values = new ArrayList<>(points.stream().map(Point::y).toList());
+    for (Series line : series) {
+      line.band().forEach(range -> values.addAll(List.of(range.low(), range.high())));
+    }
+    double low = values.stream().mapToDouble(Double::doubleValue).min().orElseThrow();
+    double high = values.stream().mapToDouble(Double::doubleValue).max().orElseThrow();
+    if (!fromZero) {
+      double room = high > low ? 0.08 * (high - low) : 0.5;
+      return new Scale(low - room, high + room, top + PLOT_HEIGHT, top);
+    }
+    low = Math.min(0, low);
+    return new Scale(low, high > low ? high * 1.05 : low + 1, top + PLOT_HEIGHT, top);
+  }
+
+  private static void drawBand(Html svg, List<Range> band, int number, Scale x, Scale y) {
+    var path = new StringBuilder();
+    for (Range range : band) {
+      path.append(path.isEmpty() ? "M" : " L").append(at(x.of(range.x()), y.of(range.high())));
+    }
+    for (Range range : band.reversed()) {
+      path.append(" L").append(at(x.of(range.x()), y.of(range.low())));
+    }
+    if (!path.isEmpty()) {
+      svg.add(Html.of("path").with("d", path + " Z").with("class", "band fill" + number % 5));
+    }
+  }
+
+  private static String at(double x, double y) {
+    return Numbers.plain(x) + " " + Numbers.plain(y);
+  }
+
+  private static void draw(Html svg, Legend names) {
+    for (int i = 0; i < names.names().size(); i++) {
+      double[] place = names.place(i);
+      double y = 12 + place[1] * Legend.ROW;
+      svg.add(stroke(i).with("d", "M%s h24".formatted(at(place[0], y))));
+      svg.add(mark(i, place[0] + 12, y));
+      svg.add(label(place[0] + SIGN, y + 4, names.names().get(i), "start"));
+    }
+  }
+
   private static void draw(Html svg, List<Point> points, int number, Scale x, Scale y) {
     var path = new StringBuilder();
     for (Point point : points) {
-      path.append(path.isEmpty() ? "M" : " L");
-      path.append(Numbers.plain(x.of(point.x()))).append(' ').append(Numbers.plain(y.of(point.y())));
+      path.append(path.isEmpty() ? "M" : " L").append(at(x.of(point.x()), y.of(point.y())));
     }
     if (!path.isEmpty()) {
       svg.add(stroke(number).with("d", path.toString()));
@@ -103,7 +165,7 @@ public record LineChart(String title, String across, List<Series> series) {
         switch (number % 3) {
           case 0 -> Html.of("circle").with("cx", x).with("cy", y).with("r", 3.5);
           case 1 -> Html.of("rect").with("x", x - 3.5).with("y", y - 3.5).with("width", 7).with("height", 7);
-          default -> Html.of("path").with("d", "M%s %s l5 8 h-10 z".formatted(Numbers.plain(x), Numbers.plain(y - 5)));
+          default -> Html.of("path").with("d", "M%s l5 8 h-10 z".formatted(at(x, y - 5)));
         };
     return mark.with("class", "mark fill" + number % 5);
   }
@@ -125,40 +187,6 @@ public record LineChart(String title, String across, List<Series> series) {
   record Scale(double low, double high, double from, double to) {
     double of(double value) {
       return from + (value - low) / (high - low) * (to - from);
-    }
-  }
-
-  /** The names of lines, as many in a row as there is room for. */
-  private record Legend(List<String> names) {
-    int lines() {
-      return 1 + (int) place(names.size() - 1)[1];
-    }
-
-    /** Where a name begins, and in which row. */
-    private double[] place(int number) {
-      double at = LEFT;
-      int row = 0;
-      for (int i = 0; i <= number; i++) {
-        double room = 40 + LETTER * names.get(i).length();
-        if (at + room > WIDTH && at > LEFT) {
-          at = LEFT;
-          row++;
-        }
-        if (i < number) {
-          at += room;
-        }
-      }
-      return new double[] {at, row};
-    }
-
-    void draw(Html svg) {
-      for (int i = 0; i < names.size(); i++) {
-        double[] place = place(i);
-        double y = 12 + place[1] * LEGEND_LINE;
-        svg.add(stroke(i).with("d", "M%s %s h24".formatted(Numbers.plain(place[0]), Numbers.plain(y))));
-        svg.add(mark(i, place[0] + 12, y));
-        svg.add(label(place[0] + 29, y + 4, names.get(i), "start"));
-      }
     }
   }
 }

@@ -25,10 +25,21 @@ import java.util.List;
 public record Verdict(Finding finding, double probability, boolean negligible) {
   /** What can be said. */
   public enum Finding {
-    BETTER,
-    WORSE,
-    EQUIVALENT,
-    UNDECIDED
+    BETTER("better"),
+    WORSE("worse"),
+    EQUIVALENT("no difference that matters"),
+    UNDECIDED("not enough evidence");
+
+    private final String words;
+
+    Finding(String words) {
+      this.words = words;
+    }
+
+    /** As people are told. */
+    public String words() {
+      return words;
+    }
   }
 
   /** The verdicts on a family of comparisons, in their order. */

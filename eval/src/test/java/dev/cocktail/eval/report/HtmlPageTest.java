@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import javax.xml.parsers.DocumentBuilderFactory;
@@ -47,6 +48,18 @@ class HtmlPageTest {
             new IntervalChart(
                     text, text, text, List.of(new IntervalChart.Row(text, 1, new Interval(-1, 2, 0.95), text)))
                 .figure(),
+            new LineChart(
+                    text,
+                    text,
+                    List.of(new Series(text, List.of(new Point(1, 3)), List.of(new LineChart.Range(1, 2, 4)))),
+                    false)
+                .figure(),
+            new HeatMap(
+                    text,
+                    List.of(text, text),
+                    List.of(new HeatMap.Row(text, List.of(Optional.of(new HeatMap.Cell(-0.5, text, true))))),
+                    true)
+                .element(),
             new ShareChart(text, List.of(text, text), List.of(new ShareChart.Bar(text, List.of(0.25, 0.75)))).figure());
   }
 
@@ -118,6 +131,46 @@ class HtmlPageTest {
     assertThat(Numbers.plain(-0.001)).isEqualTo("0");
     assertThat(Numbers.plain(1.50)).isEqualTo("1.5");
     assertThat(Numbers.plain(100)).isEqualTo("100");
+  }
+
+  @Test
+  void colouredCellsSayTheirNumbers() {
+    var rows =
+        List.of(
+            new HeatMap.Row("x", List.of(Optional.of(new HeatMap.Cell(0.2, "0 to 40", true)), Optional.empty())),
+            new HeatMap.Row(
+                "y",
+                List.of(Optional.of(new HeatMap.Cell(-0.1, "", false)), Optional.of(new HeatMap.Cell(0, "", false)))));
+    List<String> columns = List.of("", "a", "b");
+    String differences = new HeatMap("t", columns, rows, true).element().toString();
+    assertThat(differences)
+        .contains(
+            "<td class=\"value heat4 own\">+20.0<small>0 to 40</small></td><td class=\"value\">\u2013</td>",
+            "<td class=\"value cool2\">-10.0</td><td class=\"value heat0\">+0.0</td>");
+    assertThat(new HeatMap("t", columns, rows.subList(0, 1), false).element().toString())
+        .contains("<td class=\"value heat1 own\">20.0<small>");
+  }
+
+  @Test
+  void partsOfMoreThanFiveHaveNumbersAndLongNamesStandAbove() {
+    List<String> parts = List.of("one", "two", "three", "four", "five", "six");
+    List<Double> shares = List.of(0.0, 0.5, 0.3, 0.1, 0.05, 0.05);
+    String chart =
+        new ShareChart("t", parts, List.of(new ShareChart.Bar("a long name of an arm", shares))).figure().toString();
+    assertThat(chart).contains(">6 six<", ">2: 50 %<", ">3: 30 %<", ">4<", "x=\"4\" y=\"37\"");
+    assertThat(chart).doesNotContain(">6: ", ">1: ");
+    assertThat(
+            new ShareChart("t", List.of("one"), List.of(new ShareChart.Bar("short", List.of(1.0)))).figure().toString())
+        .contains(">100 %<", "text-anchor=\"end\">short<");
+  }
+
+  @Test
+  void anAxisMayBeginBelowTheLowestValue() {
+    var line = new Series("a", List.of(new Point(1, 80), new Point(2, 82)), List.of(new LineChart.Range(1, 79, 81)));
+    assertThat(new LineChart("t", "x", List.of(line), false).figure().toString())
+        .contains("class=\"band fill0\"", ">80<", ">82<")
+        .doesNotContain(">50<", ">1.2<");
+    assertThat(new LineChart("t", "x", List.of(line)).figure().toString()).contains(">50<");
   }
 
   @Test

@@ -10,6 +10,7 @@ import dev.cocktail.trainer.study.Study;
 import dev.cocktail.trainer.study.StudyEstimate;
 import dev.cocktail.trainer.study.StudyListener;
 import dev.cocktail.trainer.study.StudyPlan;
+import dev.cocktail.trainer.study.StudyReport;
 import dev.cocktail.trainer.study.StudyResults;
 import dev.cocktail.trainer.study.StudyVerdict;
 import java.nio.file.Path;
@@ -73,12 +74,13 @@ final class StudyCommand extends CocktailCommand {
   private void print(StudyResults results) {
     results.failures().forEach((run, reason) -> err().println("cocktail: " + run + " failed: " + reason));
     StudyVerdict verdict = StudyVerdict.of(results);
+    Path report = StudyReport.write(results, verdict);
     if (shared().json()) {
-      printJson(StudySummary.json(results, verdict));
+      printJson(StudySummary.json(results, verdict, report));
       return;
     }
     StudySummary.lines(results, verdict).forEach(out()::println);
-    out().println("The study is in " + results.path());
+    out().println("The study is in " + results.path() + ", its report is " + report);
     out().flush();
   }
 

@@ -1,10 +1,10 @@
 package dev.cocktail.trainer.cli;
 
-import dev.cocktail.eval.statistics.Verdict;
 import dev.cocktail.trainer.study.ArmComparison;
 import dev.cocktail.trainer.study.ArmResult;
 import dev.cocktail.trainer.study.StudyResults;
 import dev.cocktail.trainer.study.StudyVerdict;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -60,22 +60,14 @@ final class StudySummary {
         difference.interval().low(),
         difference.interval().high(),
         comparison.verdict().probability(),
-        words(comparison.verdict().finding()));
-  }
-
-  static String words(Verdict.Finding finding) {
-    return switch (finding) {
-      case BETTER -> "better";
-      case WORSE -> "worse";
-      case EQUIVALENT -> "no difference that matters";
-      case UNDECIDED -> "not enough evidence";
-    };
+        comparison.verdict().finding().words());
   }
 
   /** What {@code --json} prints. */
-  static Map<String, Object> json(StudyResults results, StudyVerdict verdict) {
+  static Map<String, Object> json(StudyResults results, StudyVerdict verdict, Path report) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("output", results.path().toString());
+    json.put("report", report.toString());
     json.put("failed", results.failures());
     json.put("comparisons", verdict.comparisons().stream().map(StudySummary::row).toList());
     json.put("forgetting", verdict.forgetting().stream().map(StudySummary::row).toList());

@@ -17,6 +17,7 @@ import dev.cocktail.trainer.study.ArmResult;
 import dev.cocktail.trainer.study.Recommendation;
 import dev.cocktail.trainer.study.Study;
 import dev.cocktail.trainer.study.StudyListener;
+import dev.cocktail.trainer.study.StudyReport;
 import dev.cocktail.trainer.study.StudyResults;
 import dev.cocktail.trainer.study.StudyVerdict;
 import java.io.IOException;
@@ -34,6 +35,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Whole studies, tiny. */
 class StudyCommandTest {
+  private static final List<String> REPORT =
+      List.of("report.html", "report.md", "report.json", "runs.csv", "scores.csv", "comparisons.csv", "transfer.csv");
+
   @TempDir private Path temporary;
   private TinyFolder folder;
 
@@ -119,6 +123,11 @@ class StudyCommandTest {
     assertThat(manifest.at("/configuration_sha256").asText()).matches("[0-9a-f]{64}");
     assertThat(manifest.at("/size/tokens").asLong()).isPositive();
 
+    assertThat(first.out()).contains("its report is " + folder.path("out/report.html"));
+    assertThat(folder.text("out/report.md"))
+        .startsWith("# Does mixing help colours, moves?")
+        .contains("2 seeds for each arm", "## What is not shown", "facts", "colours.same\\_steps");
+
     Map<String, String> before = folder.contents();
     CommandRun second = study("--output", folder.path("out").toString()).done();
     assertThat(second.err()).contains("of which 14 are over").doesNotContain("step 1/", "answered");
@@ -142,6 +151,7 @@ class StudyCommandTest {
     makeSmaller();
     try (Device device = new CpuDevice(2)) {
       StudyResults whole = Study.of(file("whole"), device).run();
+      StudyReport.write(whole, StudyVerdict.of(whole));
       Map<String, String> expected = contents("whole");
       for (int every : new int[] {31, 100}) {
         String output = "stopped-" + every;
@@ -155,6 +165,7 @@ class StudyCommandTest {
                 Study.of(file(output), device).stopWhen(() -> asked.incrementAndGet() > patience).run();
             over = true;
             assertThat(results.selected().toString()).isEqualTo(whole.selected().toString());
+            StudyReport.write(results, StudyVerdict.of(results));
           } catch (InterruptedRunException e) {
             assertThat(starts).isLessThan(50);
           }
@@ -176,6 +187,9 @@ class StudyCommandTest {
       for (Path answers : base.toList()) {
         contents.put("base/" + answers.getFileName(), Files.readString(answers));
       }
+    }
+    for (String report : REPORT) {
+      contents.put(report, Files.readString(folder.path(output).resolve(report)));
     }
     return contents;
   }

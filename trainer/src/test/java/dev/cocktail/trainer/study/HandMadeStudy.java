@@ -3,6 +3,7 @@ package dev.cocktail.trainer.study;
 import dev.cocktail.trainer.JsonRecords;
 import dev.cocktail.trainer.RunInputs;
 import dev.cocktail.trainer.config.StudyFile;
+import dev.cocktail.trainer.config.StudySection.Control;
 import dev.cocktail.trainer.study.StudyScorer.Split;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -80,6 +81,27 @@ final class HandMadeStudy implements AutoCloseable {
     return this;
   }
 
+  /** What the runs wrote of their two steps, and what they are; nothing leaks. */
+  HandMadeStudy trained() {
+    for (PlannedRun run : plan.runs()) {
+      var tasks = new StringBuilder();
+      for (String task : run.arm().tasks()) {
+        tasks.append(tasks.isEmpty() ? "" : ", ");
+        tasks.append("\"%s\": {\"loss\": 1.5, \"examples\": 2, \"supervised_tokens\": 4}".formatted(task));
+      }
+      var lines = new StringBuilder();
+      for (int step = 1; step <= 2; step++) {
+        lines.append("{\"event\": \"step\", \"step\": %d, \"tasks\": {%s}}%n".formatted(step, tasks));
+        lines.append("{\"event\": \"validation\", \"step\": %d, \"tasks\": {%s}}%n".formatted(step, tasks));
+      }
+      write(run.run().output().resolve("metrics.jsonl"), lines.toString());
+      RunInputs inputs = new RunInputs("1", "cpu", Map.of("seed", "" + run.seed()), Map.of(), Map.of());
+      JsonRecords.write(StudyFolder.manifest(run), RunManifest.of(run, inputs));
+    }
+    JsonRecords.write(folder.leaks(), new Leaks(false, List.of()));
+    return this;
+  }
+
   StudyResults results() {
     return new StudyResults(plan, folder, failures);
   }
@@ -97,12 +119,38 @@ final class HandMadeStudy implements AutoCloseable {
               "\"right_strict\": %1$s, \"right_lenient\": %1$s, \"loss\": 1.0, \"loss_tokens\": 1}%n"
                   .formatted(item < right));
     }
+    write(file, lines.toString());
+  }
+
+  private static void write(Path file, String text) {
     try {
       Files.createDirectories(file.getParent());
-      Files.writeString(file, lines);
+      Files.writeString(file, text);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /**
+   * A study of all subsets of a, b and the general task c, of one seed, in which b and c help a, and c harms b.
+   *
+   * @param output its folder
+   */
+  static HandMadeStudy ofThree(Path output) {
+    var study = new HandMadeStudy(output, List.of("c"), "families: [pairs, all], seeds: 1");
+    study.right("a", 5, "a").right("a", 7, "a", "b").right("a", 6, "a", "c").right("a", 9, "a", "b", "c");
+    study.right("b", 4, "b").right("b", 4, "a", "b").right("b", 3, "b", "c").right("b", 2, "a", "b", "c");
+    // What learnt nothing of a target is asked too.
+    study.right("b", 1, "a").right("b", 2, "a", "c").right("a", 3, "b").right("a", 0, "b", "c");
+    for (String target : List.of("a", "b")) {
+      Arm control = study.plan().control(target, Control.SAME_EXAMPLES).orElseThrow();
+      study.right("a", 5, control).right("b", 5, control).base(target, 1, 4);
+    }
+    return study.affinity(
+        new TaskAffinity(
+            Map.of("a", Map.of("b", 0.02), "b", Map.of("a", 0.04), "c", Map.of("a", 0.03, "b", 0.01)),
+            Map.of("a", Map.of("b", 0.3), "b", Map.of("a", 0.1), "c", Map.of("a", 0.2, "b", 0.4)),
+            Map.of("a", Map.of("b", 0.5), "b", Map.of("a", 0.5), "c", Map.of("a", 0.5, "b", 0.5))));
   }
 
   @Override

@@ -3,7 +3,6 @@ package dev.cocktail.trainer.study;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.cocktail.trainer.config.StudySection.Control;
 import dev.cocktail.trainer.study.StudyFindings.AdditiveEffects;
 import dev.cocktail.trainer.study.StudyFindings.Basis;
 import dev.cocktail.trainer.study.StudyFindings.BestOfCurves;
@@ -14,7 +13,6 @@ import dev.cocktail.trainer.study.StudyFindings.Predictor;
 import dev.cocktail.trainer.study.StudyFindings.Transfer;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -24,23 +22,8 @@ class StudyFindingsTest {
 
   @TempDir private Path temporary;
 
-  /** All subsets of a, b and the general task c. */
   private HandMadeStudy study() {
-    var study = new HandMadeStudy(temporary.resolve("study"), List.of("c"), "families: [pairs, all], seeds: 1");
-    study.right("a", 5, "a").right("a", 7, "a", "b").right("a", 6, "a", "c").right("a", 9, "a", "b", "c");
-    study.right("b", 4, "b").right("b", 4, "a", "b").right("b", 3, "b", "c").right("b", 2, "a", "b", "c");
-    // What learnt no b is asked too.
-    study.right("b", 1, "a").right("b", 2, "a", "c").right("a", 3, "b").right("a", 0, "b", "c");
-    for (String target : List.of("a", "b")) {
-      Arm control = study.plan().control(target, Control.SAME_EXAMPLES).orElseThrow();
-      study.right("a", 5, control).right("b", 5, control);
-      study.base(target, 1, 4);
-    }
-    return study.affinity(
-        new TaskAffinity(
-            Map.of("a", Map.of("b", 0.02), "b", Map.of("a", 0.04), "c", Map.of("a", 0.03, "b", 0.01)),
-            Map.of("a", Map.of("b", 0.3), "b", Map.of("a", 0.1), "c", Map.of("a", 0.2, "b", 0.4)),
-            Map.of("a", Map.of("b", 0.5), "b", Map.of("a", 0.5), "c", Map.of("a", 0.5, "b", 0.5))));
+    return HandMadeStudy.ofThree(temporary.resolve("study"));
   }
 
   @Test

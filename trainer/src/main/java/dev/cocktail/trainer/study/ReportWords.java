@@ -1,0 +1,257 @@
+package dev.cocktail.trainer.study;
+
+import dev.cocktail.eval.statistics.Interval;
+import dev.cocktail.eval.statistics.Verdict.Finding;
+import dev.cocktail.trainer.data.LeakAudit;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/** The sentences of a study's report: the answer, its limits, and what is not shown. Scores are told in points. */
+final class ReportWords {
+  private final StudyResults results;
+  private final StudyVerdict verdict;
+  private final StudyFindings findings;
+  private final StudyPlan plan;
+
+  ReportWords(StudyResults results, StudyVerdict verdict, StudyFindings findings) {
+    this.results = results;
+    this.verdict = verdict;
+    this.findings = findings;
+    this.plan = results.plan();
+  }
+
+  /** A difference of shares in points. */
+  static String points(double share) {
+    return String.format(Locale.ROOT, "%+.1f", 100 * share);
+  }
+
+  /** An interval of differences of shares in points. */
+  static String points(Interval interval) {
+    return points(interval.low()) + " to " + points(interval.high());
+  }
+
+  /** A share in hundredths. */
+  static String percent(double share) {
+    return String.format(Locale.ROOT, "%.1f", 100 * share);
+  }
+
+  /** A p. */
+  static String probability(double p) {
+    return p < 0.0001 ? "< 0.0001" : String.format(Locale.ROOT, "%.4f", p);
+  }
+
+  static String count(long number) {
+    return String.format(Locale.ROOT, "%,d", number);
+  }
+
+  /** For each target, what was chosen against the target alone; none where that could not be compared. */
+  private Map<String, ArmComparison> againstAlone() {
+    Map<String, ArmComparison> found = new LinkedHashMap<>();
+    for (Selected chosen : results.selected()) {
+      verdict.on(chosen.target()).stream()
+          .filter(one -> one.arm().equals(chosen.mixture()) && one.control().isSingle())
+          .findFirst()
+          .ifPresent(one -> found.put(chosen.target(), one));
+    }
+    return found;
+  }
+
+  /** The answer in three sentences. */
+  List<String> headline() {
+    Map<String, ArmComparison> alone = againstAlone();
+    if (alone.isEmpty()) {
+      return List.of(
+          "Nothing can be said of mixtures here.",
+          "No target has both a mixture and itself alone with all of their runs.",
+          "The runs below show what failed or was not planned.");
+    }
+    return List.of(overall(alone), largest(alone), evidence());
+  }
+
+  private String overall(Map<String, ArmComparison> alone) {
+    List<String> parts = new ArrayList<>();
+    part(alone, Finding.BETTER, "better than the target alone for %s").ifPresent(parts::add);
+    part(alone, Finding.WORSE, "worse for %s").ifPresent(parts::add);
+    part(alone, Finding.EQUIVALENT, "not different by what matters for %s").ifPresent(parts::add);
+    Optional<String> undecided = part(alone, Finding.UNDECIDED, "for %s, the evidence does not suffice");
+    int targets = plan.sets().targets().size();
+    String mixture =
+        parts.isEmpty()
+            ? ""
+            : "the mixture that validation chose is " + String.join(", ", parts) + (undecided.isPresent() ? "; " : "");
+    return "Of %s: %s%s.".formatted(targets == 1 ? "one target" : targets + " targets", mixture, undecided.orElse(""));
+  }
+
+  private static Optional<String> part(Map<String, ArmComparison> alone, Finding finding, String sentence) {
+    List<String> names =
+        alone.entrySet().stream()
+            .filter(entry -> entry.getValue().verdict().finding() == finding)
+            .map(Map.Entry::getKey)
+            .toList();
+    return names.isEmpty() ? Optional.empty() : Optional.of(sentence.formatted(String.join(", ", names)));
+  }
+
+  private String largest(Map<String, ArmComparison> alone) {
+    ArmComparison largest =
+        alone.values().stream()
+            .max(
+                Comparator.comparing((ArmComparison one) -> isShown(one.verdict().finding()))
+                    .thenComparingDouble(one -> Math.abs(one.comparison().difference().value())))
+            .orElseThrow();
+    var difference = largest.comparison().difference();
+    String what =
+        "%s less %s on %s: %s points, interval %s"
+            .formatted(
+                largest.arm().name(),
+                largest.control().name() + " alone",
+                largest.target() + "'s test set",
+                points(difference.value()),
+                points(difference.interval()));
+    if (!isShown(largest.verdict().finding())) {
+      return "The largest difference that was seen is %s, which chance may explain.".formatted(what);
+    }
+    List<String> open =
+        verdict.on(largest.target()).stream()
+            .filter(one -> one.arm().equals(largest.arm()) && !one.control().isSingle())
+            .filter(one -> one.verdict().finding() != Finding.BETTER)
+            .map(one -> one.control().name())
+            .toList();
+    String controls =
+        largest.verdict().finding() != Finding.BETTER
+            ? ""
+            : open.isEmpty()
+                ? "; it is better than every control too"
+                : "; it is not shown to be better than " + String.join(", ", open);
+    return "The largest difference that was shown is %s%s.".formatted(what, controls);
+  }
+
+  private static boolean isShown(Finding finding) {
+    return finding == Finding.BETTER || finding == Finding.WORSE;
+  }
+
+  private String evidence() {
+    double least = Double.POSITIVE_INFINITY;
+    double most = 0;
+    for (ArmComparison one : verdict.comparisons()) {
+      least = Math.min(least, one.comparison().minimalDifference());
+      most = Math.max(most, one.comparison().minimalDifference());
+    }
+    int seeds = plan.seeds().size();
+    return "This rests on %s of %s, judged together; in four of five such studies, true differences of %s points would be found, depending on the comparison."
+        .formatted(
+            plural(verdict.comparisons().size(), "comparison"),
+            seeds == 1 ? "one seed" : seeds + " seeds",
+            "%s to %s".formatted(percent(least), percent(most)));
+  }
+
+  private static String plural(long number, String noun) {
+    return number == 1 ? "one " + noun : count(number) + " " + noun + "s";
+  }
+
+  /** What the study cannot say, whatever it found. */
+  List<String> limits() {
+    List<String> limits = new ArrayList<>();
+    int seeds = plan.seeds().size();
+    limits.add(
+        seeds == 1
+            ? "One seed: intervals and p are about these very models, not about training again with other seeds."
+            : "%d seeds for each arm: intervals cover other items and other seeds, but so few seeds tell only roughly how much seeds matter."
+                .formatted(seeds));
+    limits.add(
+        "One base model, these data sets, these budgets and settings: another model, more data or longer training may"
+            + " give another answer.");
+    limits.add(
+        "What is compared on test sets was fixed by the plan and by validation scores; %s adjusted together by Holm's method at %s."
+            .formatted(verdict.comparisons().size() == 1 ? "its p is" : "their p are", verdict.rule().significance()));
+    limits.add(
+        "Sections marked exploratory are of validation answers, by which mixtures were chosen too. Nothing in them is"
+            + " adjusted for how much was looked at: they suggest, and do not show.");
+    leaks().ifPresent(limits::add);
+    if (!results.failures().isEmpty()) {
+      limits.add(
+          "Failed, and not replaced: %s. Arms that lack a run are left out of all comparisons."
+              .formatted(plural(results.failures().size(), "run")));
+    }
+    return limits;
+  }
+
+  private Optional<String> leaks() {
+    long overlaps = results.leaks().pairs().stream().mapToLong(LeakAudit.Pair::either).sum();
+    if (overlaps == 0) {
+      return Optional.of(
+          "No held-out example is among training examples as the same text or from the same source; nothing was looked"
+              + " for that is merely alike.");
+    }
+    return Optional.of(
+        results.leaks().excluded()
+            ? "Some held-out examples were among training examples, which were left out; see below."
+            : "Some held-out examples are among training examples, so that scores on them tell of memory too; see"
+                  + " below.");
+  }
+
+  /** What the study leaves open. */
+  List<String> notShown() {
+    List<String> open = new ArrayList<>();
+    List<ArmComparison> all = new ArrayList<>(verdict.comparisons());
+    all.addAll(verdict.forgetting());
+    for (ArmComparison one : all) {
+      if (one.verdict().finding() == Finding.UNDECIDED) {
+        open.add(
+            "%s: whether %s and %s differ. Seen: %s points, interval %s; a true difference of %s points would have been found in four of five such studies."
+                .formatted(
+                    one.target(),
+                    one.arm().name(),
+                    one.control().name(),
+                    points(one.comparison().difference().value()),
+                    points(one.comparison().difference().interval()),
+                    percent(one.comparison().minimalDifference())));
+      }
+    }
+    if (plan.seeds().size() == 1) {
+      open.add("What other seeds would give: there is one.");
+    }
+    for (Arm arm : plan.arms()) {
+      if (!results.isWhole(arm)) {
+        open.add("Anything of %s, of which a run failed.".formatted(arm.name()));
+      }
+    }
+    List<String> unknown = new ArrayList<>();
+    for (String target : plan.sets().targets()) {
+      for (String helper : plan.sets().all()) {
+        if (!helper.equals(target) && findings.transfer(helper, target).isEmpty()) {
+          unknown.add(helper + " to " + target);
+        }
+      }
+      if (plan.rivals(target).isEmpty() && findings.bestOf().stream().anyMatch(one -> one.target().equals(target))) {
+        open.add("%s: how the best of as many trials of it alone would do; no rivals were planned.".formatted(target));
+      }
+    }
+    if (!unknown.isEmpty()) {
+      open.add("Transfer that no two arms of the plan differ by: " + String.join(", ", unknown) + ".");
+    }
+    return open;
+  }
+
+  /** How it was done. */
+  List<String> method() {
+    return List.of(
+        "Choice: for each target, the mixture with the best mean validation score over seeds. Test questions were asked"
+            + " once, of what was chosen and of what it is compared with.",
+        "Intervals: 95 %, from drawing whole sources of items with replacement, the same for both arms, widened by the"
+            + " spread between seeds where there are several.",
+        "p: the larger of the bootstrap's and that of exchanging answers source by source; adjusted by Holm's method"
+            + " over all comparisons of the study. Better or worse: adjusted p below %s and 0 outside the interval."
+                .formatted(verdict.rule().significance()),
+        "No difference that matters: the 90 %% interval lies within %s points, which was fixed before."
+            .formatted(percent(verdict.rule().margin())),
+        "Controls: the target alone with as many of its examples, optimiser steps or learnt tokens as %s has, and with the general tasks only, where planned."
+            .formatted(plan.controlsOf().name()),
+        "Scores are the tasks' metrics times 100, of answers as they are read strictly; one that cannot be read is"
+            + " wrong.");
+  }
+}

@@ -1,0 +1,108 @@
+package dev.cocktail.trainer.study;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.StringReader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.xml.sax.InputSource;
+
+/** The report of a study whose answers were written by hand. */
+class StudyReportTest {
+  private static final List<String> FILES =
+      List.of("report.html", "report.md", "report.json", "runs.csv", "scores.csv", "comparisons.csv", "transfer.csv");
+
+  @TempDir private Path temporary;
+
+  private static void write(HandMadeStudy study) {
+    StudyResults results = study.results();
+    StudyReport.write(results, StudyVerdict.of(results));
+  }
+
+  private String text(String file) throws IOException {
+    return Files.readString(temporary.resolve("study").resolve(file));
+  }
+
+  private HandMadeStudy study() {
+    return HandMadeStudy.ofThree(temporary.resolve("study")).trained();
+  }
+
+  @Test
+  void allFilesSayWhatWasFoundAndNothingOfPlacesAndTimes() throws IOException {
+    try (HandMadeStudy study = study()) {
+      write(study);
+    }
+    for (String file : FILES) {
+      assertThat(text(file)).as(file).doesNotContain(temporary.toString(), "NaN", "Infinity", "null to");
+    }
+    assertThat(text("report.md"))
+        .startsWith(
+            "# Does mixing help a, b?\n\n"
+                + "8 runs of 8 arms, with one seed.\n\n"
+                + "## The answer\n\n"
+                + "**Of 2 targets: for a, b,")
+        .contains("all less a alone on a's test set: +40.0 points")
+        .contains("One seed: intervals and p are about these very models")
+        .contains("No held-out example is among training examples")
+        .contains("a: how the best of as many trials of it alone would do; no rivals were planned.")
+        .contains("- b: whether a+b and b differ. Seen: +0.0 points");
+    assertThat(text("transfer.csv"))
+        .startsWith("helper,target,basis,with,without,difference,low,high,lookahead,gradient_cosine,embedding_cosine\n")
+        .contains("b,a,pair,a+b,a,0.1999", "c,b,pair,b+c,b,-0.1000", ",0.04,0.1,0.5\n");
+    assertThat(text("scores.csv"))
+        .contains("validation,a,accuracy,base,,10,0.1,0.1,0.4\n", "test,b,accuracy,all,42,10,0.2,0.2,0.0\n");
+    assertThat(text("runs.csv")).containsPattern("\nall/seed-42,all,mixture,a\\+b\\+c,42,2,80,16,[0-9a-f]{64},done,\n");
+    assertThat(text("comparisons.csv")).contains("targets,a,all,a,0.4,");
+  }
+
+  @Test
+  void thePageIsWellFormedAndShowsEveryNumberAsText() throws Exception {
+    try (HandMadeStudy study = study()) {
+      write(study);
+    }
+    String page = text("report.html");
+    var factory = DocumentBuilderFactory.newInstance();
+    factory.setFeature("http://apache.org/xml/features/nonvalidating/load-external-dtd", false);
+    var document = factory.newDocumentBuilder().parse(new InputSource(new StringReader(page)));
+    assertThat(document.getElementsByTagName("section").getLength()).isEqualTo(13);
+    assertThat(page).contains(">+20.0<small>", ">-10.0<small>", "<svg");
+  }
+
+  @Test
+  void programsGetEverything() throws IOException {
+    try (HandMadeStudy study = study()) {
+      write(study);
+    }
+    JsonNode json = new ObjectMapper().readTree(text("report.json"));
+    assertThat(json.at("/study/targets/0").asText()).isEqualTo("a");
+    assertThat(json.at("/headline")).hasSize(3);
+    assertThat(json.at("/verdict/comparisons/0/comparison/difference/value").asDouble()).isEqualTo(0.4);
+    assertThat(json.at("/verdict/comparisons/0/arm").asText()).isEqualTo("all");
+    assertThat(json.at("/findings/transfers/0/basis").asText()).isEqualTo("pair");
+    assertThat(json.at("/findings/scores/a/0/summary/deviation").isNull()).isTrue();
+    assertThat(json.at("/findings/predictors/2/correlation").isNull()).isTrue();
+    assertThat(json.at("/runs/0/examples").size()).isPositive();
+  }
+
+  @Test
+  void aFailedRunIsTold() throws IOException {
+    try (HandMadeStudy study = study()) {
+      write(study.failed("a+b/seed-42", "step 2: the loss is <NaN> | \"infinite\""));
+    }
+    assertThat(text("report.md"))
+        .contains("- Failed, and not replaced: one run.")
+        .contains("| failed: step 2: the loss is \\<NaN\\> \\| \"infinite\" |")
+        .contains("- Anything of a+b, of which a run failed.")
+        .contains("of all");
+    assertThat(text("report.html")).contains("failed: step 2: the loss is &lt;NaN&gt;");
+    assertThat(text("runs.csv")).contains("failed,\"step 2: the loss is <NaN> | \"\"infinite\"\"\"\n");
+    assertThat(text("scores.csv")).doesNotContain(",a+b,");
+  }
+}
