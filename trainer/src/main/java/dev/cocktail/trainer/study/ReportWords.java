@@ -13,6 +13,8 @@ import java.util.Optional;
 
 /** The sentences of a study's report: the answer, its limits, and what is not shown. Scores are told in points. */
 final class ReportWords {
+  private static final int FEW_SEEDS = 10;
+
   private final StudyResults results;
   private final StudyVerdict verdict;
   private final StudyFindings findings;
@@ -160,8 +162,9 @@ final class ReportWords {
     limits.add(
         seeds == 1
             ? "One seed: intervals and p are about these very models, not about training again with other seeds."
-            : "%d seeds for each arm: intervals cover other items and other seeds, but so few seeds tell only roughly how much seeds matter."
-                .formatted(seeds));
+            : "%d seeds for each arm: intervals cover other items and other seeds%s."
+                .formatted(
+                    seeds, seeds < FEW_SEEDS ? ", but so few seeds tell only roughly how much seeds matter" : ""));
     limits.add(
         "One base model, these data sets, these budgets and settings: another model, more data or longer training may"
             + " give another answer.");
@@ -191,7 +194,7 @@ final class ReportWords {
         results.leaks().excluded()
             ? "Some held-out examples were among training examples, which were left out; see below."
             : "Some held-out examples are among training examples, so that scores on them tell of memory too; see"
-                  + " below.");
+                + " below.");
   }
 
   /** What the study leaves open. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.cocktail.trainer.config.StudySection.Control;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.file.Files;
@@ -60,6 +61,25 @@ class StudyReportTest {
         .contains("validation,a,accuracy,base,,10,0.1,0.1,0.4\n", "test,b,accuracy,all,42,10,0.2,0.2,0.0\n");
     assertThat(text("runs.csv")).containsPattern("\nall/seed-42,all,mixture,a\\+b\\+c,42,2,80,16,[0-9a-f]{64},done,\n");
     assertThat(text("comparisons.csv")).contains("targets,a,all,a,0.4,");
+  }
+
+  @Test
+  void whatIsShownIsSaidFirst() throws IOException {
+    try (HandMadeStudy study = study()) {
+      Arm control = study.plan().control("a", Control.SAME_EXAMPLES).orElseThrow();
+      study.right("a", 0, "a").right("a", 10, "a", "b", "c").right("a", 0, "a", "c").right("a", 0, control);
+      write(study);
+    }
+    assertThat(text("report.md"))
+        .contains(
+            "**Of 2 targets: the mixture that validation chose is better than the target alone for a; for b, the"
+                + " evidence does not suffice.**")
+        .contains(
+            "**The largest difference that was shown is all less a alone on a's test set: +100.0 points,",
+            "; it is better than every control too.**")
+        .contains("- a: train on the mixture; all is better than all it was compared with: a, a.same\\_examples, a+c.")
+        .doesNotContain("- a: whether all");
+    assertThat(text("comparisons.csv")).containsPattern("targets,a,all,a,1.0,.*,better,");
   }
 
   @Test
