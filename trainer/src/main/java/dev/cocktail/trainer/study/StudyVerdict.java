@@ -11,6 +11,7 @@ import dev.cocktail.eval.statistics.Verdict;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -198,14 +199,24 @@ public record StudyVerdict(
             new Recommendation(
                 target,
                 Recommendation.Advice.ALONE,
-                "%s and %s alone differ by less than %s, which was fixed as the smallest difference that matters"
-                    .formatted(mixture, target, rule.margin()));
+                String.format(
+                    Locale.ROOT,
+                    "%s and %s alone differ by less than %.1f points, which were fixed as the smallest difference that"
+                        + " matters",
+                    mixture,
+                    target,
+                    100 * rule.margin()));
         case UNDECIDED ->
             new Recommendation(
                 target,
                 Recommendation.Advice.NOT_ENOUGH_EVIDENCE,
-                "%s and %s alone are not shown to differ; a true difference of %.3f would have been found in four of five such studies"
-                    .formatted(mixture, target, alone.getFirst().comparison().minimalDifference()));
+                String.format(
+                    Locale.ROOT,
+                    "%s and %s alone are not shown to differ; a true difference of %.1f points would have been found in"
+                        + " four of five such studies",
+                    mixture,
+                    target,
+                    100 * alone.getFirst().comparison().minimalDifference()));
       };
     }
 

@@ -22,7 +22,9 @@ import dev.cocktail.trainer.data.Mixture;
 import dev.cocktail.trainer.data.MixtureRule;
 import dev.cocktail.trainer.data.TaskSize;
 import dev.cocktail.trainer.study.Study;
+import dev.cocktail.trainer.study.StudyReport;
 import dev.cocktail.trainer.study.StudyResults;
+import dev.cocktail.trainer.study.StudyVerdict;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -46,6 +48,12 @@ final class LibraryExamples {
       StudyResults results = Study.of(file, device).notes(System.err::println).run();
       results.selected().forEach(chosen -> System.out.println(chosen.target() + ": " + chosen.mixture().name()));
     }
+  }
+
+  static Path report(StudyFile file, Device device) {
+    StudyResults results = Study.of(file, device).run();
+    Path page = StudyReport.write(results, StudyVerdict.of(results));
+    return page;
   }
 
   static RunFile build(

@@ -12,6 +12,7 @@ import dev.cocktail.trainer.InterruptedRunException;
 import dev.cocktail.trainer.TrainingListener;
 import dev.cocktail.trainer.cli.TinyFolder;
 import dev.cocktail.trainer.config.RunFile;
+import dev.cocktail.trainer.config.StudyFile;
 import dev.cocktail.transformer.text.Message;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -146,6 +147,10 @@ class LibraryExamplesTest {
             + "output: out\n");
     LibraryExamples.compare(folder.path("study.yaml"));
     assertThat(folder.path("out/runs/all/seed-42/adapter/adapter_model.safetensors")).isNotEmptyFile();
+    try (var device = new CpuDevice(1)) {
+      Path page = LibraryExamples.report(StudyFile.read(folder.path("study.yaml")), device);
+      assertThat(page).isEqualTo(folder.path("out/report.html")).isNotEmptyFile();
+    }
   }
 
   @Test
