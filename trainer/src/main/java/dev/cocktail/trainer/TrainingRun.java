@@ -175,7 +175,17 @@ final class TrainingRun implements Trainer.Course {
     bests.deleteUnfinished();
     keepReferenced();
     if (checkpoint.isPresent()) {
-      checkpoint.get().restore(trainable, trainer.optimiser(), parts.model().device());
+      try {
+        checkpoint.get().restore(trainable, trainer.optimiser(), parts.model().device());
+      } catch (InvalidInputException e) {
+        throw new InvalidInputException(
+            "the checkpoint "
+                + checkpoint.get().folder()
+                + " is broken: "
+                + e.getMessage()
+                + " Move it away, and train --resume goes on from the one before, or begins again",
+            e);
+      }
       Selection.Best best = selection.best();
       if (best != null && !bests.whole().containsKey(best.step())) {
         throw new InvalidInputException(

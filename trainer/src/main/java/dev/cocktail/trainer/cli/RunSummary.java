@@ -145,7 +145,12 @@ final class RunSummary implements TrainingListener {
     List<String[]> rows = new ArrayList<>();
     rows.add(
         new String[] {
-          "task", "examples", "share", "of what is learnt", "validation loss, " + which, "metric, " + which
+          "task",
+          taken == 0 ? "examples" : "examples after step " + taken,
+          "share",
+          "of what is learnt",
+          "validation loss, " + which,
+          "metric, " + which
         });
     for (int task = 0; task < run.tasks().size(); task++) {
       String name = run.tasks().get(task).name();

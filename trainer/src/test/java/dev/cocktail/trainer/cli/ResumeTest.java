@@ -261,9 +261,12 @@ class ResumeTest {
     Files.write(optimiser, java.util.Arrays.copyOf(bytes, bytes.length - 8));
     CommandRun run = resume();
     assertThat(run.exitCode()).isEqualTo(CocktailCommand.INVALID_INPUT);
-    assertThat(run.err()).contains(optimiser.toString());
+    assertThat(run.err())
+        .contains("the checkpoint " + optimiser.getParent() + " is broken: ", optimiser.toString())
+        .contains("Move it away, and train --resume goes on from the one before, or begins again");
     Files.write(optimiser, bytes);
-    resume().done();
+    // What an earlier start had of the run is not in the table, and the table says so.
+    assertThat(resume().done().out()).contains("examples after step 3");
   }
 
   @Test
