@@ -2,6 +2,7 @@ package dev.cocktail.eval.statistics;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -131,7 +132,7 @@ public final class AdditiveModel {
 
   /** beta_i under the set of i alone, and beta_ij under the set of both. */
   public Map<Set<String>, Double> effects() {
-    return Map.copyOf(effects);
+    return Collections.unmodifiableMap(new LinkedHashMap<>(effects));
   }
 
   /** The score that a mixture should give. What was in no mixture that the model has seen counts as nothing. */

@@ -53,6 +53,7 @@ public final class Cocktail implements Runnable {
       List.of(
           TrainCommand.class,
           StudyCommand.class,
+          InitCommand.class,
           EvalCommand.class,
           GenerateCommand.class,
           TraceCommand.class,
@@ -62,7 +63,7 @@ public final class Cocktail implements Runnable {
 
   /** The order in which help lists the commands; others follow. */
   private static final List<String> ORDER =
-      List.of("demo", "train", "study", "eval", "generate", "trace", "merge", "inspect", "doctor", "bench");
+      List.of("demo", "train", "study", "init", "eval", "generate", "trace", "merge", "inspect", "doctor", "bench");
 
   @Spec private CommandSpec spec;
 

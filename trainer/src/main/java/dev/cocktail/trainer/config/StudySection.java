@@ -1,5 +1,6 @@
 package dev.cocktail.trainer.config;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -37,8 +38,8 @@ public record StudySection(
         int seeds,
     @Key(
             value =
-                "What each target alone is trained with too: as many of its examples, steps or supervised tokens as"
-                    + " the mixture of controls_of has; general adds the general tasks to it.",
+                "What each target alone is trained with too: as many of its examples, steps or supervised tokens as the"
+                    + " mixture of controls_of has; general adds the general tasks to it; [none] for nothing of this.",
             whenAbsent = "all of them")
         List<Control> controls,
     @Key(value = "The mixture that controls have their budgets from.", defaultsTo = "all") String controlsOf,
@@ -89,6 +90,7 @@ public record StudySection(
 
   /** What a target alone is given as much of as a mixture had. */
   public enum Control {
+    NONE,
     SAME_EXAMPLES,
     SAME_STEPS,
     SAME_TOKENS,
@@ -163,6 +165,13 @@ public record StudySection(
     bySize = List.copyOf(bySize);
   }
 
+  /** The controls that are wanted: all of them where none is named. */
+  public List<Control> wantedControls() {
+    return Arrays.stream(Control.values())
+        .filter(control -> control != Control.NONE && (controls.isEmpty() || controls.contains(control)))
+        .toList();
+  }
+
   /** This section with what the preset brief2024 stands for, but for the tasks' limits. */
   public StudySection asBrief2024(List<String> generalTasks) {
     var small = new SizeRule(OptionalInt.of(3), OptionalDouble.of(3), OptionalInt.empty(), OptionalInt.of(0));
@@ -186,6 +195,9 @@ public record StudySection(
   public void check(Place place) {
     if (randomSize.isPresent() && randomSubsets.isEmpty()) {
       throw place.wrong("random_size", "is for random_subsets, which is not given; remove it");
+    }
+    if (controls.contains(Control.NONE) && controls.size() > 1) {
+      throw place.wrong("controls", "has none beside others; remove one or the other");
     }
     boolean own =
         !families.isEmpty()

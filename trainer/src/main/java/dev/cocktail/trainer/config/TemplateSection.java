@@ -16,6 +16,10 @@ public record TemplateSection(
             whenAbsent = "no template")
         Optional<String> user,
     @Key(value = "What the assistant answers, in Jinja.", whenAbsent = "no template") Optional<String> assistant,
+    @Key(
+            value = "Plain text, in Jinja, all of which is learnt, as in pre-training; instead of user and assistant.",
+            whenAbsent = "no plain text")
+        Optional<String> text,
     @Key(value = "A system message before it, in Jinja.", whenAbsent = "tasks[].system, if there is one")
         Optional<String> system,
     @Key("Earlier turns, the same for every record: questions with their answers.") List<TurnSection> turns,
@@ -56,6 +60,9 @@ public record TemplateSection(
 
   /** The template; empty when there is none. */
   public Optional<TaskTemplate> toTaskTemplate() {
+    if (text.isPresent()) {
+      return Optional.of(prepared(TaskTemplate.ofText(text.get())));
+    }
     if (user.isEmpty() || assistant.isEmpty()) {
       return Optional.empty();
     }
@@ -68,12 +75,19 @@ public record TemplateSection(
     messages.add(Message.user(user.get()));
     messages.add(Message.assistant(assistant.get()));
     TaskTemplate template = TaskTemplate.of(messages, labels.byValue(), label, document);
-    template = history.isPresent() ? template.withHistory(history.get()) : template;
-    template = where.isPresent() ? template.where(where.get()) : template;
-    return Optional.of(fields.byValue().isEmpty() ? template : template.withFields(fields.byValue()));
+    return Optional.of(prepared(history.isPresent() ? template.withHistory(history.get()) : template));
+  }
+
+  private TaskTemplate prepared(TaskTemplate template) {
+    TaskTemplate chosen = where.isPresent() ? template.where(where.get()) : template;
+    return fields.byValue().isEmpty() ? chosen : chosen.withFields(fields.byValue());
   }
 
   private boolean isEmpty() {
+    return hasNoConversation() && text.isEmpty() && fields.byValue().isEmpty() && where.isEmpty();
+  }
+
+  private boolean hasNoConversation() {
     return user.isEmpty()
         && assistant.isEmpty()
         && system.isEmpty()
@@ -81,9 +95,7 @@ public record TemplateSection(
         && label.isEmpty()
         && document.isEmpty()
         && turns.isEmpty()
-        && history.isEmpty()
-        && fields.byValue().isEmpty()
-        && where.isEmpty();
+        && history.isEmpty();
   }
 
   @Override
@@ -91,14 +103,20 @@ public record TemplateSection(
     if (isEmpty()) {
       return;
     }
-    if (user.isEmpty() || assistant.isEmpty()) {
+    if (text.isPresent() && !hasNoConversation()) {
       throw place.wrong(
-          user.isEmpty() ? "user" : "assistant", "is missing; a template says what the user and the assistant say");
+          "text", "makes plain text of each record, but other keys make conversations; remove one of them");
+    }
+    if (text.isEmpty() && (user.isEmpty() || assistant.isEmpty())) {
+      throw place.wrong(
+          user.isEmpty() ? "user" : "assistant",
+          "is missing; a template says what the user and the assistant say, or has a text");
     }
     if (label.isPresent() && labels.byValue().isEmpty()) {
       throw place.wrong("label", "is the field that labels are for, but there are no labels; remove it");
     }
     checkText(place, "system", system);
+    checkText(place, "text", text);
     checkText(place, "user", user);
     checkText(place, "assistant", assistant);
     for (int i = 0; i < turns.size(); i++) {

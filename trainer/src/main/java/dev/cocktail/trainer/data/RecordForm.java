@@ -72,7 +72,7 @@ final class RecordForm {
       if (plain.isBlank()) {
         throw row.wrong("\"text\" is empty; remove the line");
       }
-      return new SourceRecord.PlainText(row.origin(), plain);
+      return new SourceRecord.PlainText(row.origin(), plain, row.cluster());
     }
     throw row.wrong(
         "none of the fields \"messages\", \"prompt\" and \"completion\", \"conversations\", \"instruction\" and"

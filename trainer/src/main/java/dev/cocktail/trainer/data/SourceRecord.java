@@ -16,7 +16,7 @@ public sealed interface SourceRecord {
   /** What records that are not independent of each other have in common, such as the page they ask about. */
   Optional<String> cluster();
 
-  /** The same record with another cluster; plain text has none. */
+  /** The same record with another cluster. */
   SourceRecord withCluster(String cluster);
 
   /** What is asked, without a system message: all before the last answer, and where nothing is asked, all of it. */
@@ -108,20 +108,16 @@ public sealed interface SourceRecord {
   }
 
   /** {@code {"text"}}: all of it is learnt, as in pre-training. */
-  record PlainText(String origin, String text) implements SourceRecord {
+  record PlainText(String origin, String text, Optional<String> cluster) implements SourceRecord {
     public PlainText {
       requireNonNull(origin, "origin");
       requireNonNull(text, "text");
+      requireNonNull(cluster, "cluster");
     }
 
     @Override
-    public Optional<String> cluster() {
-      return Optional.empty();
-    }
-
-    @Override
-    public PlainText withCluster(String cluster) {
-      return this;
+    public PlainText withCluster(String other) {
+      return new PlainText(origin, text, Optional.of(other));
     }
 
     @Override

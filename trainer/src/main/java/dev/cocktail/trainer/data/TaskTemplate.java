@@ -13,10 +13,13 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Makes conversations of records with fields of any names. A value for people, such as a label's name, can stand for a
- * value of a field. What the fields hold is only ever text: it is never executed.
+ * Makes conversations, or plain text, of records with fields of any names. A value for people, such as a label's name,
+ * can stand for a value of a field. What the fields hold is only ever text: it is never executed.
  */
 public final class TaskTemplate {
+  /** Stands for a role where there is no conversation. */
+  private static final String PLAIN = "plain";
+
   /** A message of the conversation: who says it, and how. */
   private record Turn(String role, TextTemplate text) {}
 
@@ -82,6 +85,22 @@ public final class TaskTemplate {
           "document: no text of the template names the field '%s'".formatted(shown(document.get())));
     }
     return new TaskTemplate(turns, labels, labelled, document, Optional.empty(), Preparation.NONE);
+  }
+
+  /**
+   * A template of plain text, all of which is learnt, as in pre-training.
+   *
+   * @param text in Jinja
+   * @throws InvalidInputException when it is no template
+   */
+  public static TaskTemplate ofText(String text) {
+    return new TaskTemplate(
+        List.of(new Turn(PLAIN, TextTemplate.of(text))),
+        Map.of(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Preparation.NONE);
   }
 
   /**
@@ -175,14 +194,21 @@ public final class TaskTemplate {
   }
 
   /**
-   * The conversation of a record.
+   * The conversation or text of a record.
    *
    * @param row as {@link #prepare} made it
    * @param roles what other roles of its history mean
    * @throws InvalidInputException naming the record's origin and what it lacks
    */
-  SourceRecord.Conversation apply(DataRow row, Map<String, String> roles) {
+  SourceRecord apply(DataRow row, Map<String, String> roles) {
     Map<String, Object> values = values(row);
+    if (turns.getFirst().role().equals(PLAIN)) {
+      String text = rendered(row, turns.getFirst().text(), values, "the template's text");
+      if (text.isBlank()) {
+        throw row.wrong("the template's text is empty, so there is nothing to learn; remove the record");
+      }
+      return new SourceRecord.PlainText(row.origin(), text, row.cluster());
+    }
     List<Message> earlier = history.map(field -> new Turns(row, roles).ofOptional(field)).orElse(List.of());
     List<Message> messages = render(row, values, earlier);
     if (messages.getLast().content().isBlank()) {
@@ -223,7 +249,8 @@ public final class TaskTemplate {
   private Map<String, Object> values(DataRow row) {
     for (Turn turn : turns) {
       for (String field : turn.text().fields()) {
-        row.require(field, "the template's " + turn.role() + " text");
+        row.require(
+            field, turn.role().equals(PLAIN) ? "the template's text" : "the template's " + turn.role() + " text");
       }
     }
     label.ifPresent(field -> row.require(field, "the template's label"));

@@ -2,13 +2,9 @@ package dev.cocktail.trainer.demo;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.Device;
-import dev.cocktail.tensor.Tensor;
-import dev.cocktail.tensor.safetensors.SafetensorsWriter;
 import dev.cocktail.trainer.demo.NewsGrammar.Split;
-import dev.cocktail.transformer.Phi3Config;
-import dev.cocktail.transformer.Phi3Model;
+import dev.cocktail.trainer.scratch.UntrainedModel;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -24,11 +20,7 @@ import java.util.function.Function;
 
 /** Writes what the demo runs on, and what its base model was made from, as the files that any run starts with. */
 final class DemoMaterial {
-  /** The base model's special tokens; their ids are their places here, as the model's configurations name them. */
-  static final List<String> SPECIAL_TOKENS =
-      List.of("<|endoftext|>", "<|end|>", "<|user|>", "<|assistant|>", "<|system|>");
-
-  static final int VOCABULARY = 1024;
+  private static final UntrainedModel SHAPE = new UntrainedModel(1024, 128, 352, 4, 4, 2, 512);
 
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final List<String> BASE_FILES =
@@ -94,22 +86,7 @@ final class DemoMaterial {
     // The tasks' words too: a tokenizer is made for what it will read and write, and knows nothing of which answer is
     // right.
     DemoData.questions(TOKENIZER_ITEMS).forEach(item -> texts.addAll(List.of(item.prompt(), item.completion())));
-    Path model = folder.resolve("untrained");
-    for (String file : List.of("config.json", "generation_config.json", "tokenizer_config.json")) {
-      write(model.resolve(file), resource("untrained/" + file));
-    }
-    write(model.resolve("tokenizer.json"), json(BytePairTrainer.train(texts, SPECIAL_TOKENS, VOCABULARY)));
-    try (Phi3Model untrained = Phi3Model.random(Phi3Config.read(model), device, DType.BF16, 1)) {
-      Map<String, Tensor> weights = new LinkedHashMap<>();
-      untrained
-          .weights()
-          .forEach((name, weight) -> {
-            Tensor host = Tensor.zerosOnHost(DType.BF16, weight.value().shape());
-            device.copyToHost(host, weight.value());
-            weights.put(name, host);
-          });
-      SafetensorsWriter.write(model.resolve("model.safetensors"), weights, Map.of("format", "pt"));
-    }
+    SHAPE.write(folder.resolve("untrained"), texts, 1, device);
     write(folder.resolve("pretrain.yaml"), resource("pretrain.yaml"));
   }
 

@@ -1,5 +1,7 @@
 package dev.cocktail.trainer.study;
 
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
@@ -12,7 +14,7 @@ import java.util.Map;
  */
 public record RunSize(int steps, long tokens, long supervisedTokens, Map<String, Long> examples) {
   public RunSize {
-    examples = Map.copyOf(examples);
+    examples = Collections.unmodifiableMap(new LinkedHashMap<>(examples));
   }
 
   /** Tells how large runs are. */

@@ -28,7 +28,7 @@ public record StudyEstimate(double trainingSeconds, double answeringSeconds, lon
   private static final int STEPS = 3;
 
   /** Arms of a target that answer its test questions: it alone, what was chosen, a rival, the reference, controls. */
-  private static final int MOST_COMPARED = 4 + Control.values().length;
+  private static final int MOST_COMPARED = 3 + Control.values().length; // Of the values, one is none.
 
   /**
    * Measures it; nothing is kept of what is trained.

@@ -125,16 +125,13 @@ public final class StudyPlan {
       throw new InvalidInputException("study.controls_of: " + e.getMessage(), e);
     }
     Arm found = Arm.mixture(sets, tasks);
-    List<Control> budgets = wanted().stream().filter(control -> control != Control.GENERAL).toList();
+    List<Control> budgets =
+        study.study().wantedControls().stream().filter(control -> control != Control.GENERAL).toList();
     if (!arms.containsValue(found) && !budgets.isEmpty()) {
       throw new InvalidInputException(
           "study.controls_of: the mixture %s is not in the plan; add it, or name one that is".formatted(found.name()));
     }
     return found;
-  }
-
-  private List<Control> wanted() {
-    return study.study().controls().isEmpty() ? List.of(Control.values()) : study.study().controls();
   }
 
   private TrainingSection training(int tasks, long seed) {
@@ -170,7 +167,7 @@ public final class StudyPlan {
   }
 
   private void controls() {
-    for (Control control : wanted()) {
+    for (Control control : study.study().wantedControls()) {
       for (String target : sets.targets()) {
         if (control == Control.GENERAL) {
           general(target);
@@ -209,7 +206,7 @@ public final class StudyPlan {
             case SAME_EXAMPLES -> training.withMaxExamples(of.examples().getOrDefault(target, 0L));
             case SAME_STEPS -> training.withMaxSteps(of.steps());
             case SAME_TOKENS -> training.withMaxSupervisedTokens(of.supervisedTokens());
-            case GENERAL -> throw new IllegalArgumentException(control + " has no budget");
+            case GENERAL, NONE -> throw new IllegalArgumentException(control + " has no budget");
           };
       plan(arm, ending, seed);
     }
@@ -266,6 +263,9 @@ public final class StudyPlan {
     if (control == Control.GENERAL) {
       List<String> set = sets.ordered(withGeneral(target));
       return set.size() == 1 ? Optional.empty() : mixture(set);
+    }
+    if (control == Control.NONE) {
+      return Optional.empty();
     }
     Arm.Kind kind = Arm.Kind.valueOf(control.name());
     return arms.values().stream()

@@ -11,8 +11,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -30,7 +32,7 @@ public final class StudyResults {
   StudyResults(StudyPlan plan, StudyFolder folder, Map<String, String> failures) {
     this.plan = plan;
     this.folder = folder;
-    this.failures = Map.copyOf(failures);
+    this.failures = Collections.unmodifiableMap(new LinkedHashMap<>(failures));
   }
 
   /** What was planned. */

@@ -4,13 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.cocktail.trainer.RunContents;
-import java.io.BufferedReader;
 import java.io.File;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,7 +24,7 @@ class InterruptionTest {
     folder.edit("run.yaml", "validation: validation.jsonl", "test: many.jsonl, metric: exact_match");
     folder.edit("run.yaml", "max_steps: 4", "max_steps: 1");
     folder.edit("run.yaml", "output: out", "evaluation: {max_new_tokens: 64}\noutput: out");
-    try (var process = TrainingProcess.start(List.of(folder.path("run.yaml").toString()))) {
+    try (var process = CocktailProcess.start("train", List.of(folder.path("run.yaml").toString()))) {
       process.awaitFirstStep();
       process.terminate();
       assertThat(process.await()).as(process.output()).isEqualTo(CocktailCommand.INTERRUPTED);
@@ -41,7 +38,7 @@ class InterruptionTest {
     assertThat(folder.text("out/metrics.jsonl")).contains("\"step\"").doesNotContain("\"test\"");
 
     // Whoever asks twice does not wait for what is saved either, and nothing is harmed.
-    try (var process = TrainingProcess.start(List.of("--resume", folder.path("run.yaml").toString()))) {
+    try (var process = CocktailProcess.start("train", List.of("--resume", folder.path("run.yaml").toString()))) {
       process.awaitLine("continuing after step 1");
       process.terminate();
       process.terminate();
@@ -52,45 +49,18 @@ class InterruptionTest {
 
   @Test
   @Timeout(120)
-  void aTerminatedRunSavesAndSaysWhere(@TempDir Path temporary) throws IOException, InterruptedException {
+  void aTerminatedRunSavesAndSaysWhere(@TempDir Path temporary) throws InterruptedException {
     assumeTrue(File.separatorChar == '/', "needs signals");
     TinyFolder folder = TinyFolder.write(temporary);
     folder.edit("run.yaml", "max_steps: 4", "max_steps: 1000000");
-    Process process =
-        new ProcessBuilder(
-                List.of(
-                    Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                    "--add-modules",
-                    "jdk.incubator.vector",
-                    "--enable-native-access=ALL-UNNAMED",
-                    "-XX:+UseSerialGC",
-                    "-cp",
-                    System.getProperty("java.class.path"),
-                    Cocktail.class.getName(),
-                    "train",
-                    "--device",
-                    "cpu",
-                    folder.path("run.yaml").toString()))
-            .redirectErrorStream(true)
-            .start();
-    try (BufferedReader output = process.inputReader()) {
-      var said = new StringBuilder();
-      String line = output.readLine();
-      while (line != null && !line.startsWith("step 2/")) {
-        said.append(line).append('\n');
-        line = output.readLine();
-      }
-      assertThat(line).as(said.toString()).isNotNull();
-      process.toHandle().destroy(); // The process's own would close its output too.
-      List<String> rest = output.lines().toList();
-      assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
-      assertThat(rest.getLast())
+    try (var process = CocktailProcess.start("train", List.of(folder.path("run.yaml").toString()))) {
+      process.awaitLine("step 2/");
+      process.terminate();
+      assertThat(process.await()).as(process.output()).isEqualTo(CocktailCommand.INTERRUPTED);
+      assertThat(process.output().lines().toList().getLast())
           .startsWith("cocktail: stopped after step ")
           .contains(folder.path("out/adapter").toString());
-      assertThat(process.exitValue()).isEqualTo(CocktailCommand.INTERRUPTED);
-      folder.generate("--prompt", "hello", "--adapter", folder.path("out/adapter").toString()).done();
-    } finally {
-      process.destroyForcibly();
     }
+    folder.generate("--prompt", "hello", "--adapter", folder.path("out/adapter").toString()).done();
   }
 }

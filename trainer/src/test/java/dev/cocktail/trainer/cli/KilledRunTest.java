@@ -65,7 +65,7 @@ class KilledRunTest {
   }
 
   private void finish(String output) throws InterruptedException {
-    try (var process = TrainingProcess.start(resume(output))) {
+    try (var process = CocktailProcess.start("train", resume(output))) {
       assertThat(process.await()).as(process.output()).isEqualTo(CocktailCommand.DONE);
     }
   }
@@ -103,7 +103,7 @@ class KilledRunTest {
       String output = "killed" + runs++;
       boolean unfinished = true;
       while (unfinished && kills < KILLS) {
-        try (var process = TrainingProcess.start(resume(output))) {
+        try (var process = CocktailProcess.start("train", resume(output))) {
           boolean atStart = random.nextInt(5) == 0;
           if (!atStart) {
             process.awaitFirstStep();
@@ -149,7 +149,7 @@ class KilledRunTest {
     Map<String, String> before = RunContents.weightsOf(checkpoints);
     assertThat(before.keySet()).allMatch(name -> name.startsWith("step-4/")).isNotEmpty();
 
-    try (var process = TrainingProcess.startWithSmallFiles(kibibytes, resume("full"))) {
+    try (var process = CocktailProcess.startWithSmallFiles(kibibytes, "train", resume("full"))) {
       assertThat(process.await()).as(process.output()).isEqualTo(CocktailCommand.FAILED);
       assertThat(process.output()).contains("continuing after step 4", "could not write");
     }

@@ -9,7 +9,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.cpu.CpuDevice;
 import dev.cocktail.trainer.InterruptedRunException;
-import dev.cocktail.trainer.RunContents;
 import dev.cocktail.trainer.config.StudyFile;
 import dev.cocktail.trainer.study.Arm;
 import dev.cocktail.trainer.study.ArmComparison;
@@ -26,53 +25,19 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Whole studies, tiny. */
 class StudyCommandTest {
-  private static final List<String> REPORT =
-      List.of("report.html", "report.md", "report.json", "runs.csv", "scores.csv", "comparisons.csv", "transfer.csv");
-
   @TempDir private Path temporary;
   private TinyFolder folder;
 
   @BeforeEach
   void write() {
-    folder = TinyFolder.write(temporary);
-    folder.write(
-        "moves.jsonl",
-        """
-        {"prompt": "gold: ", "completion": "down"}
-        {"prompt": "tin: ", "completion": "up"}
-        {"prompt": "zinc: ", "completion": "up"}
-        """);
-    folder.write("chat.jsonl", "{\"prompt\": \"hello \", \"completion\": \"world\"}\n");
-    folder.write(
-        "probe.jsonl",
-        """
-        {"prompt": "one ", "completion": "two"}
-        {"prompt": "two ", "completion": "three"}
-        """);
-    folder.write(
-        "study.yaml",
-        """
-        model: model
-        adapter: {r: 2, lora_alpha: 4, lora_dropout: 0.1}
-        tasks:
-          - {name: colours, train: train.jsonl, validation: validation.jsonl, test: train.jsonl, metric: exact_match}
-          - {name: moves, train: moves.jsonl, validation: moves.jsonl, test: moves.jsonl, metric: accuracy, method: likelihood}
-          - {name: chat, train: chat.jsonl}
-          - {name: facts, train: probe.jsonl, validation: probe.jsonl, test: probe.jsonl, metric: exact_match}
-        training: {epochs: 2, max_length: 32, tokens_per_step: 32, learning_rate: 1.0e-2}
-        evaluation: {max_new_tokens: 3}
-        study: {general: [chat], probes: [facts], families: [all], seeds: 2, controls: [same_steps, general]}
-        output: out
-        """);
+    folder = TinyFolder.writeStudy(temporary);
   }
 
   /** Leaves five runs: both targets alone, all, and a control of each. */
@@ -94,7 +59,7 @@ class StudyCommandTest {
   void trainsWhatIsMissingAndLooksAtTestSetsOnlyOfWhatIsCompared() throws IOException {
     CommandRun first = study("--output", folder.path("out").toString()).done();
     assertThat(first.err()).contains("[1/", "Chosen by validation scores, before any test set was looked at:");
-    assertThat(runs("out"))
+    assertThat(StudyContents.runs(folder.path("out")))
         .containsExactly(
             "all/seed-42",
             "all/seed-43",
@@ -134,17 +99,6 @@ class StudyCommandTest {
     assertThat(folder.contents()).isEqualTo(before);
   }
 
-  private List<String> runs(String output) throws IOException {
-    Path runs = folder.path(output).resolve("runs");
-    try (Stream<Path> paths = Files.walk(runs, 2)) {
-      return paths
-          .filter(path -> runs.relativize(path).getNameCount() == 2)
-          .map(path -> runs.relativize(path).toString())
-          .sorted()
-          .toList();
-    }
-  }
-
   /** Where it was stopped must not show. */
   @Test
   void stoppedAnywhereItEndsAsIfItHadNotBeen() throws IOException {
@@ -152,7 +106,7 @@ class StudyCommandTest {
     try (Device device = new CpuDevice(2)) {
       StudyResults whole = Study.of(file("whole"), device).run();
       StudyReport.write(whole, StudyVerdict.of(whole));
-      Map<String, String> expected = contents("whole");
+      Map<String, String> expected = StudyContents.of(folder.path("whole"));
       for (int every : new int[] {31, 100}) {
         String output = "stopped-" + every;
         int starts = 0;
@@ -171,27 +125,9 @@ class StudyCommandTest {
           }
         }
         assertThat(starts).isGreaterThan(1);
-        assertThat(contents(output)).isEqualTo(expected);
+        assertThat(StudyContents.of(folder.path(output))).isEqualTo(expected);
       }
     }
-  }
-
-  /** What a study left, but for what says where and when. */
-  private Map<String, String> contents(String output) throws IOException {
-    Map<String, String> contents = new TreeMap<>();
-    for (String run : runs(output)) {
-      RunContents.of(folder.path(output).resolve("runs").resolve(run))
-          .forEach((name, digest) -> contents.put(run + "/" + name, digest));
-    }
-    try (Stream<Path> base = Files.list(folder.path(output).resolve("base"))) {
-      for (Path answers : base.toList()) {
-        contents.put("base/" + answers.getFileName(), Files.readString(answers));
-      }
-    }
-    for (String report : REPORT) {
-      contents.put(report, Files.readString(folder.path(output).resolve(report)));
-    }
-    return contents;
   }
 
   @Test
@@ -294,7 +230,7 @@ class StudyCommandTest {
     folder.edit("study.yaml", "families: [all]", "families: [pairs, all]");
     CommandRun more = study().done();
     assertThat(more.err()).contains("of which 5 are over");
-    assertThat(runs("out")).contains("colours+moves/seed-42");
+    assertThat(StudyContents.runs(folder.path("out"))).contains("colours+moves/seed-42");
   }
 
   @Test

@@ -65,6 +65,41 @@ public final class TinyFolder {
     return folder;
   }
 
+  /** A study of two targets, a general task and a probe in such a folder: {@code study.yaml}, fourteen runs. */
+  static TinyFolder writeStudy(Path path) {
+    TinyFolder folder = write(path);
+    folder.write(
+        "moves.jsonl",
+        """
+        {"prompt": "gold: ", "completion": "down"}
+        {"prompt": "tin: ", "completion": "up"}
+        {"prompt": "zinc: ", "completion": "up"}
+        """);
+    folder.write("chat.jsonl", "{\"prompt\": \"hello \", \"completion\": \"world\"}\n");
+    folder.write(
+        "probe.jsonl",
+        """
+        {"prompt": "one ", "completion": "two"}
+        {"prompt": "two ", "completion": "three"}
+        """);
+    folder.write(
+        "study.yaml",
+        """
+        model: model
+        adapter: {r: 2, lora_alpha: 4, lora_dropout: 0.1}
+        tasks:
+          - {name: colours, train: train.jsonl, validation: validation.jsonl, test: train.jsonl, metric: exact_match}
+          - {name: moves, train: moves.jsonl, validation: moves.jsonl, test: moves.jsonl, metric: accuracy, method: likelihood}
+          - {name: chat, train: chat.jsonl}
+          - {name: facts, train: probe.jsonl, validation: probe.jsonl, test: probe.jsonl, metric: exact_match}
+        training: {epochs: 2, max_length: 32, tokens_per_step: 32, learning_rate: 1.0e-2}
+        evaluation: {max_new_tokens: 3}
+        study: {general: [chat], probes: [facts], families: [all], seeds: 2, controls: [same_steps, general]}
+        output: out
+        """);
+    return folder;
+  }
+
   public Path path(String name) {
     return path.resolve(name);
   }

@@ -143,6 +143,8 @@ class RunFileTest {
   void partsOfATemplateAreCheckedInTheirLines() {
     String task = "model: m\ntasks:\n  - name: a\n    train: b\n";
     String template = task + "    template:\n      user: q\n      assistant: a\n";
+    assertRefused(template + "      text: t\n")
+        .hasMessageStartingWith("run.yaml:8: tasks[0].template.text: makes plain text of each record");
     assertRefused(template + "      where: 'a is odd_looking'\n")
         .hasMessageStartingWith("run.yaml:8: tasks[0].template.where: ");
     assertRefused(template + "      fields:\n        x: '{{ a'\n")

@@ -36,7 +36,7 @@ class DataSourceTest {
             new SourceRecord.Conversation(
                 file + ":1", List.of(Message.user("q"), Message.assistant("ä🚀")), Optional.empty()),
             new SourceRecord.Completion(file + ":4", "", "c", Optional.empty()),
-            new SourceRecord.PlainText(file + ":5", "t"));
+            new SourceRecord.PlainText(file + ":5", "t", Optional.empty()));
   }
 
   @ParameterizedTest

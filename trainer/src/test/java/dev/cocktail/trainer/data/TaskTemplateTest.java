@@ -85,6 +85,33 @@ class TaskTemplateTest {
   }
 
   @Test
+  void plainTextIsMadeOfFields() throws IOException {
+    Path file = write("a.csv", "title,body,kind\nUp,It rose.,news\nBuy,now,advert\n");
+    var template = TaskTemplate.ofText("{{ title }}: {{ body }}").where("kind == 'news'");
+    var source =
+        new DataSource(
+            file,
+            DataFormat.BY_NAME,
+            Optional.of(template),
+            Optional.empty(),
+            Learn.ALL,
+            Map.of(),
+            List.of("title"),
+            Optional.empty());
+    List<SourceRecord> records = new ArrayList<>();
+    source.read(records::add);
+    assertThat(records).containsExactly(new SourceRecord.PlainText(file + ":2", "Up: It rose.", Optional.of("up")));
+
+    Path empty = write("b.csv", "title,body,kind\n,,news\n");
+    var blank =
+        new DataSource(
+            empty, DataFormat.BY_NAME, Optional.of(TaskTemplate.ofText("{{ body }}")), Optional.empty(), Learn.ALL);
+    assertThatThrownBy(() -> blank.read(record -> {}))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageStartingWith(empty + ":2: the template's text is empty");
+  }
+
+  @Test
   void anEmptyAnswerTeachesNothing() throws IOException {
     Path file = write("a.jsonl", "{\"text\": \"x\", \"label\": null}\n");
     assertThatThrownBy(() -> read(source(file, template(SENTIMENT, Map.of()))))

@@ -2,12 +2,7 @@ package dev.cocktail.trainer.demo;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cocktail.trainer.demo.NewsGrammar.Split;
-import dev.cocktail.transformer.text.Tokenizer;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -18,7 +13,6 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 class DemoDataTest {
   private static final Pattern CAPITALISED = Pattern.compile("\\b[A-Z][a-z]+\\b");
@@ -176,34 +170,6 @@ class DemoDataTest {
       assertThat(task.items(20, Split.TRAIN))
           .as("as the questions are put")
           .allMatch(item -> questions.stream().anyMatch(item.prompt()::contains));
-    }
-  }
-
-  /** The example of Sennrich, Haddow and Birch (2016): the first merges of low, lower, newest, widest. */
-  @Test
-  void theMostFrequentPairsAreMergedFirst() {
-    String text = "low ".repeat(5) + "lower ".repeat(2) + "newest ".repeat(6) + "widest ".repeat(3);
-
-    ObjectNode json = BytePairTrainer.train(List.of(text.strip()), List.of("<end>"), 1 + 256 + 3);
-
-    assertThat(json.path("model").path("merges").toString()).isEqualTo("[[\"e\",\"s\"],[\"es\",\"t\"],[\"l\",\"o\"]]");
-    assertThat(json.path("model").path("vocab").path("<end>").intValue()).isZero();
-    assertThat(json.path("model").path("vocab")).hasSize(260);
-  }
-
-  @Test
-  void theLearntTokenizerLoadsAndGivesTextBack(@TempDir Path folder) throws IOException {
-    List<String> texts = BaseText.paragraphs(200, 1);
-    Files.writeString(
-        folder.resolve("tokenizer.json"), BytePairTrainer.train(texts, DemoMaterial.SPECIAL_TOKENS, 600).toString());
-    Files.writeString(folder.resolve("tokenizer_config.json"), "{}");
-    try (Tokenizer tokenizer = Tokenizer.load(folder)) {
-      for (String text : List.of(texts.getFirst(), "Ünïcödé 漢字 🙂", "a  b\n\tc")) {
-        int[] ids = tokenizer.encode(text, false);
-        assertThat(tokenizer.decode(ids, true)).isEqualTo(text);
-      }
-      assertThat(tokenizer.encode("<|user|>", false)).containsExactly(2);
-      assertThat(tokenizer.encode(texts.getFirst(), false).length).isLessThan(texts.getFirst().length() / 2);
     }
   }
 }

@@ -16,6 +16,7 @@ import dev.cocktail.trainer.RunMetrics;
 import dev.cocktail.trainer.Scores;
 import dev.cocktail.trainer.TrainingListener;
 import dev.cocktail.trainer.config.RunFile;
+import dev.cocktail.trainer.scratch.UntrainedModel;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.file.Files;
@@ -162,10 +163,10 @@ class DemoRunTest {
   void theBundledBaseHasTheRecipesConfigurationAndTokenizer(@TempDir Path folder) throws IOException {
     DemoFolder.named(folder, SMALL).close();
     JsonNode config = JSON.readTree(folder.resolve("base/config.json").toFile());
-    assertThat(config.path("vocab_size").intValue()).isEqualTo(DemoMaterial.VOCABULARY);
+    assertThat(config.path("vocab_size").intValue()).isEqualTo(1024);
     JsonNode vocabulary = JSON.readTree(folder.resolve("base/tokenizer.json").toFile()).path("model").path("vocab");
-    for (int id = 0; id < DemoMaterial.SPECIAL_TOKENS.size(); id++) {
-      assertThat(vocabulary.path(DemoMaterial.SPECIAL_TOKENS.get(id)).intValue()).isEqualTo(id);
+    for (int id = 0; id < UntrainedModel.SPECIAL_TOKENS.size(); id++) {
+      assertThat(vocabulary.path(UntrainedModel.SPECIAL_TOKENS.get(id)).intValue()).isEqualTo(id);
     }
   }
 }

@@ -151,6 +151,13 @@ class StudyPlanTest {
   }
 
   @Test
+  void controlsMayBeUnwanted() {
+    StudyPlan plan = plan(study(List.of("a", "b"), "study: {families: [all], seeds: 1, controls: [none]}\n"));
+    assertEquals(List.of("a", "b", "all"), plan.arms().stream().map(Arm::name).toList());
+    assertRefused("study: {controls: [none, general]}\n", "study.controls: has none beside others");
+  }
+
+  @Test
   void controlsHaveTheBudgetsOfTheReferenceMixture() {
     StudyPlan plan =
         plan(study(List.of("a", "b", "c_orca"), "training: {epochs: 2}\nstudy: {general: [c_orca], seeds: 2}\n"));

@@ -8,8 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** {@code cocktail train} in a process of its own, whose output is read as it comes. */
-final class TrainingProcess implements AutoCloseable {
+/** A command in a process of its own, on the CPU, whose output is read as it comes. */
+final class CocktailProcess implements AutoCloseable {
   private static final long LONGEST_SECONDS = 120;
 
   private final Process process;
@@ -17,25 +17,25 @@ final class TrainingProcess implements AutoCloseable {
   private boolean ended;
   private final Thread reader;
 
-  private TrainingProcess(Process process) {
+  private CocktailProcess(Process process) {
     this.process = process;
     this.reader = Thread.ofVirtual().start(this::read);
   }
 
-  /** Starts on the CPU. */
-  static TrainingProcess start(List<String> arguments) {
-    return launch(command(arguments));
+  /** Starts a command. */
+  static CocktailProcess start(String command, List<String> arguments) {
+    return launch(line(command, arguments));
   }
 
   /** Starts so that no file can become larger than so many KiB; the system itself refuses to write beyond. */
-  static TrainingProcess startWithSmallFiles(int kibibytes, List<String> arguments) {
+  static CocktailProcess startWithSmallFiles(int kibibytes, String command, List<String> arguments) {
     List<String> limited = new ArrayList<>(List.of("bash", "-c", "ulimit -f " + kibibytes + "; exec \"$@\"", "bash"));
-    limited.addAll(command(arguments));
+    limited.addAll(line(command, arguments));
     return launch(limited);
   }
 
-  private static List<String> command(List<String> arguments) {
-    List<String> command =
+  private static List<String> line(String command, List<String> arguments) {
+    List<String> line =
         new ArrayList<>(
             List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -47,16 +47,16 @@ final class TrainingProcess implements AutoCloseable {
                 "-cp",
                 System.getProperty("java.class.path"),
                 Cocktail.class.getName(),
-                "train",
+                command,
                 "--device",
                 "cpu"));
-    command.addAll(arguments);
-    return command;
+    line.addAll(arguments);
+    return line;
   }
 
-  private static TrainingProcess launch(List<String> command) {
+  private static CocktailProcess launch(List<String> command) {
     try {
-      return new TrainingProcess(new ProcessBuilder(command).redirectErrorStream(true).start());
+      return new CocktailProcess(new ProcessBuilder(command).redirectErrorStream(true).start());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -1,0 +1,48 @@
+package dev.cocktail.trainer.cli;
+
+import dev.cocktail.trainer.RunContents;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/** What a study left in its folder, for comparing studies byte for byte. */
+final class StudyContents {
+  private static final List<String> REPORT =
+      List.of("report.html", "report.md", "report.json", "runs.csv", "scores.csv", "comparisons.csv", "transfer.csv");
+
+  private StudyContents() {}
+
+  /** The runs that are there, as {@code arm/seed-n}. */
+  static List<String> runs(Path study) throws IOException {
+    Path runs = study.resolve("runs");
+    try (Stream<Path> paths = Files.walk(runs, 2)) {
+      return paths
+          .filter(path -> runs.relativize(path).getNameCount() == 2)
+          .map(path -> runs.relativize(path).toString())
+          .sorted()
+          .toList();
+    }
+  }
+
+  /** All of it but for what says where and when: runs, the base's answers, the report. */
+  static Map<String, String> of(Path study) throws IOException {
+    Map<String, String> contents = new TreeMap<>();
+    for (String run : runs(study)) {
+      RunContents.of(study.resolve("runs").resolve(run))
+          .forEach((name, digest) -> contents.put(run + "/" + name, digest));
+    }
+    try (Stream<Path> base = Files.list(study.resolve("base"))) {
+      for (Path answers : base.toList()) {
+        contents.put("base/" + answers.getFileName(), Files.readString(answers));
+      }
+    }
+    for (String report : REPORT) {
+      contents.put(report, Files.readString(study.resolve(report)));
+    }
+    return contents;
+  }
+}
