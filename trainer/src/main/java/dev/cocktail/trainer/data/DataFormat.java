@@ -89,7 +89,9 @@ public record DataFormat(
     return type.isEmpty() && endsWith(file, ".json");
   }
 
+  /** Of text files, an ending that says that they are packed does not count. */
   private static boolean endsWith(Path file, String ending) {
-    return file.toString().toLowerCase(Locale.ROOT).endsWith(ending);
+    String name = file.toString().toLowerCase(Locale.ROOT);
+    return (name.endsWith(".gz") ? name.substring(0, name.length() - 3) : name).endsWith(ending);
   }
 }

@@ -1,6 +1,7 @@
 package dev.cocktail.trainer.data;
 
 import dev.cocktail.tensor.InvalidInputException;
+import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.Reader;
@@ -12,12 +13,17 @@ import java.nio.charset.CoderResult;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.zip.GZIPInputStream;
 
 /**
  * The text of a file, of which no byte is guessed: bytes that are none of the charset are an error with their line,
- * after all that comes before them was read. A byte-order mark is no part of the text.
+ * after all that comes before them was read. A byte-order mark is no part of the text. What is packed by gzip, whatever
+ * the file is called, is unpacked.
  */
 final class StrictReader extends Reader {
+  private static final byte[] GZIP = {0x1F, (byte) 0x8B};
+
   private final Path file;
   private final Charset charset;
   private final InputStream in;
@@ -27,18 +33,28 @@ final class StrictReader extends Reader {
   private boolean atEnd;
   private boolean isMalformed;
   private boolean isBegun;
+  private boolean isUtf16;
   private boolean isFlushed;
   private long line = 1;
 
-  private StrictReader(Path file, Charset charset) throws IOException {
+  private StrictReader(Path file, Charset charset, InputStream in) {
     this.file = file;
     this.charset = charset;
-    this.in = Files.newInputStream(file);
+    this.in = in;
     this.decoder = charset.newDecoder();
   }
 
   static StrictReader open(Path file, Charset charset) throws IOException {
-    return new StrictReader(file, charset);
+    var in = new BufferedInputStream(Files.newInputStream(file), 1 << 16);
+    try {
+      in.mark(GZIP.length);
+      byte[] start = in.readNBytes(GZIP.length);
+      in.reset();
+      return new StrictReader(file, charset, Arrays.equals(start, GZIP) ? new GZIPInputStream(in, 1 << 16) : in);
+    } catch (IOException e) {
+      in.close();
+      throw e;
+    }
   }
 
   @Override
@@ -67,6 +83,7 @@ final class StrictReader extends Reader {
       if (!atEnd && bytes.remaining() < 16) {
         bytes.compact();
         var count = in.read(bytes.array(), bytes.position(), bytes.remaining());
+        isUtf16 |= !isBegun && bytes.position() == 0 && count >= 2 && isUtf16Mark(bytes.array());
         atEnd = count < 0;
         bytes.position(bytes.position() + Math.max(0, count));
         bytes.flip();
@@ -89,6 +106,10 @@ final class StrictReader extends Reader {
     return characters.hasRemaining();
   }
 
+  private static boolean isUtf16Mark(byte[] bytes) {
+    return bytes[0] == (byte) 0xFF && bytes[1] == (byte) 0xFE || bytes[0] == (byte) 0xFE && bytes[1] == (byte) 0xFF;
+  }
+
   private void dropByteOrderMark() {
     if (!isBegun && characters.position() > 0) {
       isBegun = true;
@@ -102,6 +123,11 @@ final class StrictReader extends Reader {
   }
 
   private InvalidInputException malformed() {
+    if (isUtf16) {
+      return new InvalidInputException(
+          "%s:%d: not valid %s, but it begins as UTF-16 does; set format: {charset: utf-16}"
+              .formatted(file, line, charset.name()));
+    }
     var advice =
         charset.equals(StandardCharsets.UTF_8)
             ? "name the file's charset, such as format: {charset: iso-8859-1}, or convert it, for instance: iconv -f"

@@ -11,8 +11,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,6 +39,29 @@ class DataSourceTest {
                 file + ":1", List.of(Message.user("q"), Message.assistant("ä🚀")), Optional.empty()),
             new SourceRecord.Completion(file + ":4", "", "c", Optional.empty()),
             new SourceRecord.PlainText(file + ":5", "t", Optional.empty()));
+  }
+
+  @Test
+  void packedFilesAreUnpacked() throws IOException {
+    var file = folder.resolve("data.jsonl.gz");
+    try (var out = new GZIPOutputStream(Files.newOutputStream(file))) {
+      out.write("{\"text\":\"ä\"}\n".getBytes(StandardCharsets.UTF_8));
+    }
+    assertThat(read(file)).containsExactly(new SourceRecord.PlainText(file + ":1", "ä", Optional.empty()));
+    byte[] whole = Files.readAllBytes(file);
+    Files.write(file, Arrays.copyOf(whole, whole.length - 12));
+    assertThatThrownBy(() -> read(file))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageStartingWith("Cannot read " + file);
+  }
+
+  @Test
+  void otherCharsetsThatCanBeToldAreNamed() throws IOException {
+    var file = folder.resolve("data.jsonl");
+    Files.write(file, "\uFEFF{\"text\":\"a\"}".getBytes(StandardCharsets.UTF_16LE));
+    assertThatThrownBy(() -> read(file))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessage(file + ":1: not valid UTF-8, but it begins as UTF-16 does; set format: {charset: utf-16}");
   }
 
   @ParameterizedTest
