@@ -200,10 +200,16 @@ public final class StudyPlan {
     add(arm);
     for (long seed : seeds()) {
       RunSize of = run(reference, seed).size();
+      PlannedRun alone = run(arms.get(target), seed);
+      long examples = of.examples().getOrDefault(target, 0L);
+      if (control == Control.SAME_EXAMPLES && alone.size().examples().get(target) == examples) {
+        runOf.put(key(arm, seed), alone); // However it is said when to end, it is the same run.
+        continue;
+      }
       TrainingSection training = training(1, seed);
       TrainingSection ending =
           switch (control) {
-            case SAME_EXAMPLES -> training.withMaxExamples(of.examples().getOrDefault(target, 0L));
+            case SAME_EXAMPLES -> training.withMaxExamples(examples);
             case SAME_STEPS -> training.withMaxSteps(of.steps());
             case SAME_TOKENS -> training.withMaxSupervisedTokens(of.supervisedTokens());
             case GENERAL, NONE -> throw new IllegalArgumentException(control + " has no budget");

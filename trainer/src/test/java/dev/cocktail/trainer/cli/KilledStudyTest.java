@@ -25,7 +25,7 @@ class KilledStudyTest {
   @Test
   void killedAtAnyMomentItEndsWithTheSameReport(@TempDir Path temporary) throws Exception {
     TinyFolder folder = TinyFolder.writeStudy(temporary);
-    folder.edit("study.yaml", "seeds: 2, controls: [same_steps, general]", "seeds: 1, controls: [same_examples]");
+    folder.edit("study.yaml", "seeds: 2, controls: [same_steps, general]", "seeds: 1, controls: [same_steps]");
     String file = folder.path("study.yaml").toString();
     CommandRun.of("study", "--device", "cpu", "--output", folder.path("whole").toString(), file).done();
     Map<String, String> expected = StudyContents.of(folder.path("whole"));

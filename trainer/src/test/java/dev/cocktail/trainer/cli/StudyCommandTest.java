@@ -42,7 +42,7 @@ class StudyCommandTest {
 
   /** Leaves five runs: both targets alone, all, and a control of each. */
   private void makeSmaller() {
-    folder.edit("study.yaml", "seeds: 2, controls: [same_steps, general]", "seeds: 1, controls: [same_examples]");
+    folder.edit("study.yaml", "seeds: 2, controls: [same_steps, general]", "seeds: 1, controls: [same_steps]");
   }
 
   private CommandRun study(String... more) {
