@@ -163,6 +163,20 @@ public final class FineTuning {
   }
 
   /**
+   * Refuses a run that its folder has begun from other inputs. Writes nothing.
+   *
+   * @throws InvalidInputException saying what was and what is
+   */
+  public static void requireSame(RunFile run, Device device) {
+    Path folder = run.output();
+    try (RunFolder begun = RunFolder.ofRun(folder)) {
+      if (begun.isBegun()) {
+        JsonRecords.read(begun.inputs(), RunInputs.class).requireSame(RunInputs.of(run, device), folder, _ -> {});
+      }
+    }
+  }
+
+  /**
    * Trains. Everything that was given is checked before the first file is written.
    *
    * @throws InvalidInputException when the run file, the model or the data are wrong, or the output folder is taken

@@ -91,7 +91,7 @@ public final class AdditiveModel {
     for (int out = 0; out < mixes.size(); out++) {
       List<Set<String>> others = new ArrayList<>(mixes);
       others.remove(out);
-      List<Set<String>> terms = terms(others, false);
+      List<Set<String>> terms = terms(mixes, false);
       double[][] design = new double[others.size()][terms.size() + 1];
       for (int row = 0; row < design.length; row++) {
         design[row][terms.size()] = 1;

@@ -12,7 +12,9 @@ import java.util.Optional;
  * @param exchange what exchanging the arms' answers cluster by cluster shows; none where they have different numbers of
  *     runs
  * @param equivalence whether the difference is too small to matter
- * @param minimalDifference the smallest true difference that such data would show
+ * @param minimalDifference the smallest true difference that such data would show in a family of so many, if it were
+ *     the only one in it
+ * @param choices from how many arms the arm was chosen; see {@link Multiplicity}
  * @param coversSeeds whether it speaks of training with any seed; if not, of the models that were trained
  */
 public record Comparison(
@@ -20,6 +22,7 @@ public record Comparison(
     Optional<PermutationResult> exchange,
     Equivalence equivalence,
     double minimalDifference,
+    int choices,
     boolean coversSeeds) {
   public Comparison {
     requireNonNull(difference, "difference");
@@ -34,7 +37,8 @@ public record Comparison(
       List<SeedSpread> seeds,
       TwoLevelBootstrap bootstrap,
       SignFlip exchange,
-      DecisionRule rule) {
+      DecisionRule rule,
+      Multiplicity asked) {
     DifferenceDistribution drawn = bootstrap.difference(arm, control, seeds);
     return new Comparison(
         drawn.at(1 - rule.significance()),
@@ -42,16 +46,18 @@ public record Comparison(
             ? Optional.of(exchange.test(arm.runs(), control.runs()))
             : Optional.empty(),
         drawn.equivalence(rule.margin(), rule.significance()),
-        drawn.minimalDifference(rule.significance(), rule.power()),
+        drawn.minimalDifference(asked.strictest(rule.significance()), rule.power()),
+        asked.choices(),
         drawn.coversSeeds());
   }
 
   /**
    * The p that decides: the larger of the bootstrap's, which knows seeds but relies on there being enough clusters, and
    * the exchange's, which is exact for any number of clusters but takes the runs as they are. Whoever asks for both
-   * errs no more often than with either.
+   * errs no more often than with either. It is multiplied by the number of arms that the arm was chosen from.
    */
   public double probability() {
-    return Math.max(difference.probability(), exchange.map(PermutationResult::probability).orElse(0.0));
+    double larger = Math.max(difference.probability(), exchange.map(PermutationResult::probability).orElse(0.0));
+    return Math.min(1, choices * larger);
   }
 }

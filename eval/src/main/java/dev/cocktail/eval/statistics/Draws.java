@@ -6,9 +6,6 @@ import java.util.random.RandomGeneratorFactory;
 
 /** Random draws, each of which follows from a seed. */
 final class Draws {
-  /** From so many degrees of freedom on, Wilson's and Hilferty's approximation is closer than any use of it needs. */
-  private static final int APPROXIMATE_FROM = 30;
-
   private Draws() {}
 
   /** Random numbers that follow from a seed. */
@@ -35,25 +32,32 @@ final class Draws {
   }
 
   /**
-   * A draw from the chi-squared distribution: a sum of squares of normal draws, or, for many of them, what E. B. Wilson
-   * and M. M. Hilferty (The distribution of chi-square, 1931) made of one draw z: f (1 - 2/(9f) + z sqrt(2/(9f)))^3.
+   * A draw from the chi-squared distribution, which need not have a whole number of degrees of freedom: twice a gamma
+   * variate (G. Marsaglia and W. W. Tsang, A simple method for generating gamma variables, 2000).
    */
-  static double chiSquared(RandomGenerator random, int degreesOfFreedom) {
-    if (degreesOfFreedom >= APPROXIMATE_FROM) {
-      double ninth = 2.0 / (9.0 * degreesOfFreedom);
-      double root = 1 - ninth + random.nextGaussian() * Math.sqrt(ninth);
-      return degreesOfFreedom * root * root * root;
+  static double chiSquared(RandomGenerator random, double degreesOfFreedom) {
+    double shape = degreesOfFreedom / 2;
+    double boost = 1;
+    if (shape < 1) {
+      boost = StrictMath.pow(1 - random.nextDouble(), 1 / shape);
+      shape++;
     }
-    double sum = 0;
-    for (int i = 0; i < degreesOfFreedom; i++) {
-      double normal = random.nextGaussian();
-      sum += normal * normal;
+    double d = shape - 1.0 / 3;
+    double c = 1 / Math.sqrt(9 * d);
+    while (true) {
+      double x = random.nextGaussian();
+      double root = 1 + c * x;
+      if (root > 0) {
+        double v = root * root * root;
+        if (StrictMath.log(1 - random.nextDouble()) < x * x / 2 + d - d * v + d * StrictMath.log(v)) {
+          return 2 * boost * d * v;
+        }
+      }
     }
-    return sum;
   }
 
   /** A draw from Student's t distribution. */
-  static double studentT(RandomGenerator random, int degreesOfFreedom) {
+  static double studentT(RandomGenerator random, double degreesOfFreedom) {
     return random.nextGaussian() * Math.sqrt(degreesOfFreedom / chiSquared(random, degreesOfFreedom));
   }
 

@@ -6,8 +6,9 @@ import org.apache.commons.math3.distribution.NormalDistribution;
  * How small a difference a test set can show, before anything was run. For two arms that answer the same items, with q
  * the share of items that only one of them gets right, the difference of their shares has the standard error sqrt(q /
  * n) (q less the difference's square, which is small), and is found with probability {@code power} by a two-sided test
- * when it is (z_(1 - significance / 2) + z_power) standard errors: 2.8 for 0.05 and 0.8. Seeds come on top: {@link
- * DifferenceDistribution#minimalDifference} has them, once runs were made.
+ * when it is (z_(1 - significance / 2) + z_power) standard errors: 2.8 for 0.05 and 0.8. Counts are whole numbers, so
+ * that an exact test finds it a little more seldom: in 78.5 of 100 studies with q = 0.2 and n = 1,500, not 80.2. Seeds
+ * come on top: {@link DifferenceDistribution#minimalDifference} has them, once runs were made.
  */
 public final class Power {
   private static final NormalDistribution NORMAL = new NormalDistribution();

@@ -27,9 +27,9 @@ import org.apache.commons.math3.stat.StatUtils;
  * @param error the standard error that seeds give to the difference of the arms' means over their runs
  * @param degreesOfFreedom how well that is known
  */
-public record SeedSpread(double error, int degreesOfFreedom) {
+public record SeedSpread(double error, double degreesOfFreedom) {
   public SeedSpread {
-    if (!(error >= 0) || degreesOfFreedom < 1) {
+    if (!(error >= 0) || !(degreesOfFreedom >= 1)) {
       throw new IllegalArgumentException(
           "a standard error of " + error + " with " + degreesOfFreedom + " degrees of freedom");
     }
@@ -71,6 +71,26 @@ public record SeedSpread(double error, int degreesOfFreedom) {
       spreads.add(new SeedSpread(Math.sqrt(StatUtils.variance(values) / values.length), values.length - 1));
     }
     return spreads;
+  }
+
+  /**
+   * Where seeds are not shared, and may spread differently in the two arms: with v_1 and v_2 the variances within them,
+   * it is sqrt(v_1 / S_1 + v_2 / S_2), with the degrees of freedom of B. L. Welch (The generalization of Student's
+   * problem when several different population variances are involved, 1947), (a + b)^2 / (a^2 / (S_1 - 1) + b^2 / (S_2
+   * - 1)) with a and b the two terms. None where an arm has one run.
+   */
+  public static List<SeedSpread> welch(ArmRuns first, ArmRuns second) {
+    double[] ones = first.values();
+    double[] others = second.values();
+    if (ones.length == 1 || others.length == 1) {
+      return List.of();
+    }
+    double one = StatUtils.variance(ones) / ones.length;
+    double other = StatUtils.variance(others) / others.length;
+    double squares = one * one / (ones.length - 1) + other * other / (others.length - 1);
+    int most = ones.length + others.length - 2;
+    double degreesOfFreedom = squares == 0 ? most : Math.min(most, (one + other) * (one + other) / squares);
+    return List.of(new SeedSpread(Math.sqrt(one + other), Math.max(1, degreesOfFreedom)));
   }
 
   /**

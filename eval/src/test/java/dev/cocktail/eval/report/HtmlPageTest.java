@@ -6,17 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cocktail.eval.report.LineChart.Point;
 import dev.cocktail.eval.report.LineChart.Series;
 import dev.cocktail.eval.statistics.Interval;
-import java.io.IOException;
+import dev.cocktail.tensor.testing.Browser;
 import java.io.StringReader;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import javax.xml.parsers.DocumentBuilderFactory;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.w3c.dom.Document;
@@ -182,44 +178,15 @@ class HtmlPageTest {
   /** Where there is a Chromium, it shows hostile text as text, and reports no error. */
   @Test
   void aBrowserOpensIt(@TempDir Path folder) throws Exception {
-    Path browser =
-        Stream.of("chromium", "chromium-browser", "google-chrome")
-            .flatMap(
-                name -> Stream.of(System.getenv().getOrDefault("PATH", "").split(":")).map(at -> Path.of(at, name)))
-            .filter(Files::isExecutable)
-            .findFirst()
-            .orElse(null);
-    Assumptions.assumeTrue(browser != null, "skipped: no chromium, chromium-browser or google-chrome on the PATH");
     String all = String.join("\n", HOSTILE);
     Path file = folder.resolve("report.html");
     page(all).write(file);
 
-    String seen = dump(browser, folder, file);
+    Browser seen = Browser.open(file, folder);
 
-    assertThat(seen).contains("&lt;script&gt;document.title='broken'&lt;/script&gt;");
-    assertThat(seen).doesNotContain("<img", "<title>broken");
-    assertThat(seen.split("<section>")).hasSize(3);
-    assertThat(Files.readString(folder.resolve("errors.txt"))).doesNotContain("CONSOLE");
-  }
-
-  private static String dump(Path browser, Path folder, Path file) throws IOException, InterruptedException {
-    Path out = folder.resolve("out.html");
-    Process process =
-        new ProcessBuilder(
-                browser.toString(),
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--enable-logging=stderr",
-                "--user-data-dir=" + folder.resolve("profile"),
-                "--dump-dom",
-                file.toUri().toString())
-            .redirectOutput(out.toFile())
-            .redirectError(folder.resolve("errors.txt").toFile())
-            .start();
-    boolean ended = process.waitFor(120, TimeUnit.SECONDS);
-    process.destroyForcibly();
-    assertThat(ended).as("the browser ends").isTrue();
-    return Files.readString(out);
+    assertThat(seen.document()).contains("&lt;script&gt;document.title='broken'&lt;/script&gt;");
+    assertThat(seen.document()).doesNotContain("<img", "<title>broken");
+    assertThat(seen.document().split("<section>")).hasSize(3);
+    assertThat(seen.errors()).doesNotContain("CONSOLE");
   }
 }

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.random.RandomGenerator;
+import org.apache.commons.math3.distribution.BinomialDistribution;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -31,10 +32,11 @@ class CalibrationTest {
             Comparison.of(
                 arm,
                 arms.getFirst(),
-                SeedSpread.pooled(arm, arms.getFirst(), arms),
+                SeedSpread.welch(arm, arms.getFirst()),
                 new TwoLevelBootstrap(RESAMPLES, random.nextLong(), 1),
                 new SignFlip(RESAMPLES, random.nextLong()),
-                RULE));
+                RULE,
+                Multiplicity.NONE));
       }
     }
     return Verdict.of(family, RULE);
@@ -69,7 +71,7 @@ class CalibrationTest {
             studies,
             number -> {
               List<ArmRuns> arms = world.arms(Draws.random(number), 3, 0, 0);
-              return new SignFlip(RESAMPLES, number).test(arms.get(0).runs(), arms.get(1).runs()).probability() < .05;
+              return new SignFlip(RESAMPLES, ~number).test(arms.get(0).runs(), arms.get(1).runs()).probability() < .05;
             });
     Simulations.report("No effect but luck of seeds: exchanging items alone finds one", declared, studies);
     assertThat(declared).isGreaterThan(Simulations.most(studies, .2));
@@ -85,7 +87,7 @@ class CalibrationTest {
             studies,
             number -> {
               List<ArmRuns> arms = world.arms(Draws.random(number), 1, 0, 0);
-              return new SignFlip(RESAMPLES, number).test(arms.get(0).runs(), arms.get(1).runs()).probability() <= .05;
+              return new SignFlip(RESAMPLES, ~number).test(arms.get(0).runs(), arms.get(1).runs()).probability() <= .05;
             });
     Simulations.report("No effect: exchanging items finds one", declared, studies);
     assertThat(declared).isBetween(Simulations.least(studies, .04), Simulations.most(studies, .05));
@@ -93,14 +95,14 @@ class CalibrationTest {
 
   /**
    * A difference of the size that the formula says 80 % of studies find. The formula has a normal distribution where
-   * exchanges have a binomial one, whose exact p is seldom just below 5 %; four points are left for that.
+   * exchanges have a binomial one, whose exact p is seldom just below 5 %: by that they find it a little more seldom.
    */
   @ParameterizedTest
   @CsvSource({"1500, .2", "800, .4"})
   void powerIsThatOfTheFormula(int items, double discordance) {
     double difference = Power.minimalDifference(Power.standardError(discordance, items, 1), .05, .8);
-    // The variance is q less the difference's square, which the formula leaves out.
-    double expected = Power.power(difference, Math.sqrt((discordance - difference * difference) / items), .05);
+    double expected = exactPower(items, discordance, difference);
+    assertThat(expected).isBetween(.77, .8);
     int studies = Simulations.count(400);
     int found =
         Simulations.count(
@@ -120,14 +122,32 @@ class CalibrationTest {
                       ArmRuns.of(clusters, List.of(Shares.ofSingles(first))),
                       ArmRuns.of(clusters, List.of(Shares.ofSingles(second))),
                       List.of(),
-                      new TwoLevelBootstrap(399, number, 1),
-                      new SignFlip(399, number),
-                      RULE);
+                      new TwoLevelBootstrap(1_999, random.nextLong(), 1),
+                      new SignFlip(1_999, random.nextLong()),
+                      RULE,
+                      Multiplicity.NONE);
               return comparison.probability() < .05;
             });
     String what = "A difference that %.1f %% of studies should find: they do";
     Simulations.report(what.formatted(100 * expected), found, studies);
-    assertThat(found).isBetween(Simulations.least(studies, expected - .04), Simulations.most(studies, expected + .01));
+    // The larger of two p, of which the bootstrap's is estimated from its draws.
+    assertThat(found).isBetween(Simulations.least(studies, expected - .015), Simulations.most(studies, expected));
+  }
+
+  /** How often a sign test of the items on which two arms differ is below 5 %, over all their numbers. */
+  private static double exactPower(int items, double discordance, double difference) {
+    double power = 0;
+    var discordant = new BinomialDistribution(items, discordance);
+    int least = discordant.inverseCumulativeProbability(1e-9);
+    int most = discordant.inverseCumulativeProbability(1 - 1e-9);
+    for (int n = least; n <= most; n++) {
+      int critical = new BinomialDistribution(n, .5).inverseCumulativeProbability(.025);
+      // P(X <= critical) reaches 2.5 %, so that one less is the largest count that is rejected.
+      var wins = new BinomialDistribution(n, (discordance - difference) / 2 / discordance);
+      double rejected = wins.cumulativeProbability(critical - 1) + 1 - wins.cumulativeProbability(n - critical);
+      power += discordant.probability(n) * rejected;
+    }
+    return power;
   }
 
   /**
@@ -142,8 +162,8 @@ class CalibrationTest {
     for (int number = 0; number < pilots; number++) {
       List<ArmRuns> arms = world.arms(Draws.random(-1 - number), 3, 0, 0, 0, 0);
       minimal +=
-          new TwoLevelBootstrap(399, number, 1)
-                  .difference(arms.get(0), arms.get(1), SeedSpread.pooled(arms.get(0), arms.get(1), arms))
+          new TwoLevelBootstrap(399, ~number, 1)
+                  .difference(arms.get(0), arms.get(1), SeedSpread.welch(arms.get(0), arms.get(1)))
                   .minimalDifference(.05, .8)
               / pilots;
     }
@@ -154,8 +174,8 @@ class CalibrationTest {
             studies,
             number -> {
               List<ArmRuns> arms = world.arms(Draws.random(number), 3, effect, 0, 0, 0);
-              return new TwoLevelBootstrap(399, number, 1)
-                      .difference(arms.get(0), arms.get(1), SeedSpread.pooled(arms.get(0), arms.get(1), arms))
+              return new TwoLevelBootstrap(399, ~number, 1)
+                      .difference(arms.get(0), arms.get(1), SeedSpread.welch(arms.get(0), arms.get(1)))
                       .probability()
                   < .05;
             });
@@ -176,8 +196,8 @@ class CalibrationTest {
               studies,
               number -> {
                 List<ArmRuns> arms = world.arms(Draws.random(number), 3, effect, 0, 0, 0);
-                return new TwoLevelBootstrap(399, number, 1)
-                    .difference(arms.get(0), arms.get(1), SeedSpread.pooled(arms.get(0), arms.get(1), arms))
+                return new TwoLevelBootstrap(399, ~number, 1)
+                    .difference(arms.get(0), arms.get(1), SeedSpread.welch(arms.get(0), arms.get(1)))
                     .equivalence(.12, .05)
                     .shown();
               });
@@ -185,7 +205,7 @@ class CalibrationTest {
     Simulations.report("Equivalence is claimed of a difference that is the margin", claimed[0], studies);
     Simulations.report("Equivalence is claimed of no difference", claimed[1], studies);
     assertThat(claimed[0]).isLessThanOrEqualTo(Simulations.most(studies, .05));
-    assertThat(claimed[1]).isGreaterThan(Simulations.least(studies, .9));
+    assertThat(claimed[1]).as("who never claims it errs never").isGreaterThan(studies / 2);
   }
 
   /** Configurations that differ by nothing but the luck of their training, tried in two arms. */
@@ -219,14 +239,14 @@ class CalibrationTest {
                 best = best == null || trial.test().of(each) > best.of(each) ? trial.test() : best;
               }
               ClusterSums single = trials(random, 1, validation, test).getFirst().test();
-              return new SignFlip(RESAMPLES, number).test(List.of(best), List.of(single)).probability() < .05;
+              return new SignFlip(RESAMPLES, ~number).test(List.of(best), List.of(single)).probability() < .05;
             });
     int declared =
         Simulations.count(
             studies,
             number -> {
               RandomGenerator random = Draws.random(number);
-              return new SelectThenTest(validation, test, RESAMPLES, number)
+              return new SelectThenTest(validation, test, RESAMPLES, ~number)
                       .difference(trials(random, 8, validation, test), trials(random, 8, validation, test), .95)
                       .probability()
                   <= .05;
@@ -236,7 +256,7 @@ class CalibrationTest {
             studies,
             number -> {
               RandomGenerator random = Draws.random(number);
-              return !new SelectThenTest(validation, test, RESAMPLES, number)
+              return !new SelectThenTest(validation, test, RESAMPLES, ~number)
                   .difference(trials(random, 8, validation, test), trials(random, 8, validation, test), .95)
                   .interval()
                   .holds(0);
@@ -280,9 +300,10 @@ class CalibrationTest {
     Clusters validation = Clusters.ofSingles(200);
     Clusters test = Clusters.ofSingles(200);
     int studies = Simulations.count(400);
-    int[] declared = new int[2];
-    for (int which = 0; which < 2; which++) {
+    int[] declared = new int[3];
+    for (int which = 0; which < 3; which++) {
       int rivals = which == 0 ? 17 : 1;
+      Multiplicity asked = new Multiplicity(which == 2 ? 17 : 1, 1);
       declared[which] =
           Simulations.count(
               studies,
@@ -294,17 +315,55 @@ class CalibrationTest {
                     Comparison.of(
                         one,
                         other,
-                        SeedSpread.pooled(one, other, List.of(one, other)),
-                        new TwoLevelBootstrap(RESAMPLES, number, 1),
-                        new SignFlip(RESAMPLES, number),
-                        RULE);
+                        SeedSpread.welch(one, other),
+                        new TwoLevelBootstrap(RESAMPLES, random.nextLong(), 1),
+                        new SignFlip(RESAMPLES, random.nextLong()),
+                        RULE,
+                        asked);
                 return comparison.probability() < .05;
               });
     }
     Simulations.report("No effect: the choice of 17 beats the choice of 17", declared[0], studies);
     Simulations.report("No effect: the choice of 17 beats a single arm", declared[1], studies);
+    Simulations.report("No effect: the same, counted 17 times", declared[2], studies);
     assertThat(declared[0]).isLessThanOrEqualTo(Simulations.most(studies, .05));
     // Against a single arm it is wrong several times as often, though three seeds and their spread hide much of it.
     assertThat(declared[1]).isGreaterThan(2 * declared[0]);
+    assertThat(declared[2]).isLessThanOrEqualTo(Simulations.most(studies, .05));
+  }
+
+  /**
+   * As a study goes: for each of two targets a mixture is chosen from five, and asked against it alone and a control.
+   */
+  @Test
+  void studiesThatChooseSeldomDeclareOne() {
+    Clusters validation = Clusters.ofSingles(100);
+    Clusters test = Clusters.ofSingles(150);
+    int studies = Simulations.count(1_000);
+    int declared =
+        Simulations.count(
+            studies,
+            number -> {
+              RandomGenerator random = Draws.random(number);
+              List<Comparison> family = new ArrayList<>();
+              for (int target = 0; target < 2; target++) {
+                ArmRuns mixture = chosen(random, 5, validation, test);
+                for (int control = 0; control < 2; control++) {
+                  ArmRuns other = chosen(random, 1, validation, test);
+                  family.add(
+                      Comparison.of(
+                          mixture,
+                          other,
+                          SeedSpread.welch(mixture, other),
+                          new TwoLevelBootstrap(999, random.nextLong(), 1),
+                          new SignFlip(999, random.nextLong()),
+                          RULE,
+                          new Multiplicity(5, 4)));
+                }
+              }
+              return declares(Verdict.of(family, RULE));
+            });
+    Simulations.report("No effect: studies that choose from five for two targets declare one", declared, studies);
+    assertThat(declared).isLessThanOrEqualTo(Simulations.most(studies, RULE.significance()));
   }
 }

@@ -25,12 +25,14 @@ class CoverageTest {
   private enum Seeds {
     PAIRED,
     SEPARATE,
+    WELCH,
     POOLED;
 
     List<SeedSpread> of(List<ArmRuns> arms) {
       return switch (this) {
         case PAIRED -> SeedSpread.paired(arms.get(0), arms.get(1));
         case SEPARATE -> SeedSpread.separate(arms.get(0), arms.get(1));
+        case WELCH -> SeedSpread.welch(arms.get(0), arms.get(1));
         case POOLED -> SeedSpread.pooled(arms.get(0), arms.get(1), arms);
       };
     }
@@ -43,6 +45,8 @@ class CoverageTest {
     "PAIRED,   3, .03, .2",
     "PAIRED,   5, .03, 0",
     "SEPARATE, 3, .05, .1",
+    "WELCH,    3, .1,  0",
+    "WELCH,    3, .05, .1",
     "POOLED,   3, 0,   .3",
     "POOLED,   3, .1,  0",
     "POOLED,   5, .05, .1",
@@ -57,7 +61,7 @@ class CoverageTest {
             study -> {
               List<ArmRuns> arms = world.arms(Draws.random(study), seeds, .05, 0, 0, 0);
               return misses(
-                  new TwoLevelBootstrap(RESAMPLES, study, 1).difference(arms.get(0), arms.get(1), how.of(arms)), .05);
+                  new TwoLevelBootstrap(RESAMPLES, ~study, 1).difference(arms.get(0), arms.get(1), how.of(arms)), .05);
             });
     String what = "%s, %d seeds of %s, items of %s: 95 %% intervals miss";
     Simulations.report(what.formatted(how, seeds, seedDeviation, itemDeviation), missed, studies);
@@ -68,7 +72,7 @@ class CoverageTest {
   @Test
   void unequalLuckOfSeedsShakesOnlyWhatIsPooledOverOthers() {
     World world = new World(100, 3, .05, 0);
-    int studies = Simulations.count(300);
+    int studies = Simulations.count(600);
     int[] missed = new int[2];
     for (int arms = 2; arms <= 6; arms += 4) {
       int pooled = arms;
@@ -80,7 +84,7 @@ class CoverageTest {
                 ArmRuns one = all.get(0);
                 ArmRuns other = all.get(1);
                 return misses(
-                    new TwoLevelBootstrap(RESAMPLES, study, 1)
+                    new TwoLevelBootstrap(RESAMPLES, ~study, 1)
                         .difference(one, other, SeedSpread.pooled(one, other, all.subList(0, pooled))),
                     0);
               });
@@ -89,6 +93,25 @@ class CoverageTest {
     Simulations.report("Unequal luck, pooled over all arms: 95 % intervals miss", missed[1], studies);
     assertThat(missed[0]).isLessThanOrEqualTo(Simulations.most(studies, .05));
     assertThat(missed[1]).isGreaterThan(Simulations.most(studies, .05));
+  }
+
+  /** One arm's luck is three times the other's: then what is pooled has fewer degrees of freedom than it says. */
+  @Test
+  void unequalLuckOfTheTwoArmsIsForWelch() {
+    World world = new World(100, 3, .04, 0);
+    int studies = Simulations.count(600);
+    int missed =
+        Simulations.count(
+            studies,
+            study -> {
+              List<ArmRuns> arms = world.arms(Draws.random(study), 3, new double[2], new double[] {3, 1});
+              return misses(
+                  new TwoLevelBootstrap(RESAMPLES, ~study, 1)
+                      .difference(arms.get(0), arms.get(1), SeedSpread.welch(arms.get(0), arms.get(1))),
+                  0);
+            });
+    Simulations.report("One arm's luck three times the other's, Welch: 95 % intervals miss", missed, studies);
+    assertThat(missed).isLessThanOrEqualTo(Simulations.most(studies, .05));
   }
 
   /**
@@ -184,7 +207,7 @@ class CoverageTest {
                 arms.add(new ArmRuns(clusters, runs));
               }
               return misses(
-                  new TwoLevelBootstrap(RESAMPLES, study, 1)
+                  new TwoLevelBootstrap(RESAMPLES, ~study, 1)
                       .difference(arms.get(0), arms.get(1), SeedSpread.pooled(arms.get(0), arms.get(1), arms)),
                   0);
             });

@@ -21,6 +21,7 @@ class VerdictTest {
         Optional.empty(),
         new Equivalence(margin, new Interval(value + inner * (low - value), value + inner * (high - value), .9), .5),
         .03,
+        1,
         true);
   }
 
@@ -57,6 +58,7 @@ class VerdictTest {
             Optional.of(new PermutationResult(.1, .2, true, 16)),
             new Equivalence(.02, new Interval(.02, .18, .9), .9),
             .1,
+            1,
             false);
     assertThat(comparison.probability()).isEqualTo(.2);
     assertThat(Verdict.of(List.of(comparison), RULE).getFirst()).isEqualTo(new Verdict(Finding.UNDECIDED, .2, false));
@@ -76,7 +78,7 @@ class VerdictTest {
     SignFlip exchange = new SignFlip(999, 1);
 
     Comparison comparison =
-        Comparison.of(arm, control, SeedSpread.pooled(arm, control, List.of(arm, control)), bootstrap, exchange, RULE);
+        Comparison.of(arm, control, SeedSpread.welch(arm, control), bootstrap, exchange, RULE, Multiplicity.NONE);
 
     assertThat(comparison.difference().value()).isCloseTo(30 / 80.0, within(1e-12));
     assertThat(comparison.exchange().orElseThrow().value()).isCloseTo(30 / 80.0, within(1e-12));
@@ -86,7 +88,29 @@ class VerdictTest {
     assertThat(comparison.minimalDifference()).isBetween(.1, .25);
     assertThat(Verdict.of(List.of(comparison), RULE).getFirst().finding()).isEqualTo(Finding.BETTER);
     ArmRuns single = ArmRuns.of(items, List.of(Shares.ofSingles(bad)));
-    assertThat(Comparison.of(arm, single, List.of(), bootstrap, exchange, RULE).exchange()).isEmpty();
+    assertThat(Comparison.of(arm, single, List.of(), bootstrap, exchange, RULE, Multiplicity.NONE).exchange())
+        .isEmpty();
+  }
+
+  @Test
+  void whatWasAskedBesidesIsPaidFor() {
+    Clusters items = Clusters.ofSingles(80);
+    double[] good = new double[80];
+    double[] bad = new double[80];
+    Arrays.fill(good, 0, 60, 1);
+    Arrays.fill(bad, 0, 45, 1);
+    ArmRuns arm = ArmRuns.of(items, List.of(Shares.ofSingles(good)));
+    ArmRuns control = ArmRuns.of(items, List.of(Shares.ofSingles(bad)));
+    TwoLevelBootstrap bootstrap = new TwoLevelBootstrap(4_999, 1, 1);
+    SignFlip exchange = new SignFlip(4_999, 1);
+    Comparison alone = Comparison.of(arm, control, List.of(), bootstrap, exchange, RULE, Multiplicity.NONE);
+    Comparison chosen = Comparison.of(arm, control, List.of(), bootstrap, exchange, RULE, new Multiplicity(5, 4));
+    assertThat(chosen.probability()).isEqualTo(5 * alone.probability());
+    assertThat(chosen.difference()).isEqualTo(alone.difference());
+    // (z for .05 / 20, and .8) over (z for .05, and .8).
+    assertThat(chosen.minimalDifference() / alone.minimalDifference())
+        .isCloseTo((3.0233 + .8416) / (1.96 + .8416), within(.1));
+    assertThatThrownBy(() -> new Multiplicity(0, 1)).isInstanceOf(IllegalArgumentException.class);
   }
 
   @Test

@@ -86,18 +86,13 @@ final class StudyCommand extends CocktailCommand {
 
   private void printPlan(StudyPlan plan, StudyEstimate estimate) {
     if (shared().json()) {
-      printJson(
-          Map.of(
-              "runs",
-              plan.runs().stream().map(StudyCommand::row).toList(),
-              "training_seconds",
-              estimate.trainingSeconds(),
-              "answering_seconds",
-              estimate.answeringSeconds(),
-              "model_bytes",
-              estimate.modelBytes(),
-              "step_bytes",
-              estimate.stepBytes()));
+      Map<String, Object> json = new LinkedHashMap<>();
+      json.put("runs", plan.runs().stream().map(StudyCommand::row).toList());
+      json.put("training_seconds", estimate.trainingSeconds());
+      json.put("answering_seconds", estimate.answeringSeconds());
+      json.put("model_bytes", estimate.modelBytes());
+      json.put("step_bytes", estimate.stepBytes());
+      printJson(json);
       return;
     }
     int width = plan.runs().stream().mapToInt(run -> run.name().length()).max().orElse(0);
@@ -124,7 +119,7 @@ final class StudyCommand extends CocktailCommand {
             plan.controlsOf().name());
     out()
         .printf(
-            "training about %s, answering at most %s, as measured on a few steps and questions%n",
+            "training about %s, answering afterwards about %s, as measured on a few steps and questions%n",
             Durations.text((long) (1e9 * estimate.trainingSeconds())),
             Durations.text((long) (1e9 * estimate.answeringSeconds())));
     out()

@@ -25,6 +25,10 @@ final class StudyProgress implements StudyListener, AutoCloseable {
   private int runs;
   private int number;
   private long tokensDone;
+
+  /** Of the run under way, what an earlier start had done. */
+  private double shareBefore;
+
   private long trainingNanos;
   private long itemsAnswered;
   private long answeringNanos;
@@ -57,13 +61,21 @@ final class StudyProgress implements StudyListener, AutoCloseable {
     }
     steps = new ConsoleProgress(out, logEvery, watched);
     last = System.nanoTime();
-    return steps;
+    shareBefore = 0;
+    var before =
+        new TrainingListener() {
+          @Override
+          public void began(RunStart start) {
+            shareBefore = (double) start.taken() / start.steps();
+          }
+        };
+    return TrainingListener.all(List.of(steps, before));
   }
 
   @Override
   public void finished(PlannedRun run) {
     if (left.remove(run)) {
-      tokensDone += run.size().tokens();
+      tokensDone += (long) (run.size().tokens() * (1 - shareBefore));
       trainingNanos += System.nanoTime() - last;
     }
     last = System.nanoTime();

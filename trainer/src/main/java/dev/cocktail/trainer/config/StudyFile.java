@@ -238,6 +238,10 @@ public record StudyFile(
       throw place.wrong(
           "training.leave_out", "'on_shared_examples: exclude' makes such a file of the study's own data; remove one");
     }
+    if (evaluation.patience().isPresent()) {
+      throw place.wrong(
+          "evaluation.patience", "ends runs at different lengths, which a study compares at equal ones; remove it");
+    }
     requireTasks("study.targets", study.targets(), place);
     requireTasks("study.general", study.general(), place);
     requireTasks("study.probes", study.probes(), place);

@@ -34,7 +34,7 @@ public record StudySection(
             value = "Every mixture is trained so often: with training.seed and the numbers after it.",
             defaultsTo = "3",
             atLeast = 1,
-            atMost = 1000)
+            atMost = MOST_SEEDS)
         int seeds,
     @Key(
             value =
@@ -72,6 +72,9 @@ public record StudySection(
   /** The share of items on which arms are taken to disagree before anything is known of them. */
   public static final double ASSUMED_DISCORDANCE = 0.2;
 
+  /** Most seeds of an arm; those of rivals come after them. */
+  public static final int MOST_SEEDS = 1000;
+
   /** Words of mixtures, which no task can be named. */
   static final List<String> RESERVED = List.of("all", "targets", "general");
 
@@ -105,12 +108,27 @@ public record StudySection(
           List<Double> epochs,
       @Key(
               value = "How many trials.",
-              whenAbsent = "as many as there are mixtures with the target, where there is anything to try",
+              whenAbsent =
+                  "so many that they and the target alone are as many as there are mixtures to choose from, where there"
+                      + " is anything to try",
               atLeast = 0)
-          OptionalInt trials) {
+          OptionalInt trials)
+      implements Checked {
     public RivalsSection {
       learningRates = List.copyOf(learningRates);
       epochs = List.copyOf(epochs);
+    }
+
+    @Override
+    public void check(Place place) {
+      requireDistinct("learning_rates", learningRates, place);
+      requireDistinct("epochs", epochs, place);
+    }
+
+    private static void requireDistinct(String key, List<Double> values, Place place) {
+      if (values.stream().distinct().count() < values.size()) {
+        throw place.wrong(key, "a value is there twice, and the same run twice is one trial; remove one");
+      }
     }
 
     /** Whether there are rivals at all. */

@@ -5,7 +5,6 @@ import dev.cocktail.eval.statistics.AdditiveModel;
 import dev.cocktail.eval.statistics.Aggregate;
 import dev.cocktail.eval.statistics.ArmRuns;
 import dev.cocktail.eval.statistics.BestOfK;
-import dev.cocktail.eval.statistics.Estimate;
 import dev.cocktail.eval.statistics.Interaction;
 import dev.cocktail.eval.statistics.Interval;
 import dev.cocktail.eval.statistics.RankCorrelation;
@@ -229,10 +228,10 @@ final class Exploration {
     return curves;
   }
 
-  private static List<Estimate> curve(double[] values) {
-    List<Estimate> curve = new ArrayList<>();
+  private static List<Double> curve(double[] values) {
+    List<Double> curve = new ArrayList<>();
     for (int k = 1; k <= values.length; k++) {
-      curve.add(BestOfK.withReplacement(values, k, RESAMPLES, SEED, LEVEL));
+      curve.add(BestOfK.withoutReplacement(values, k));
     }
     return curve;
   }
@@ -299,7 +298,9 @@ final class Exploration {
     return new Predictor(
         name,
         held.size(),
-        ordered ? Optional.of(RankCorrelation.of(guessed, measured, LEVEL, RESAMPLES, SEED)) : Optional.empty());
+        ordered
+            ? OptionalDouble.of(RankCorrelation.of(guessed, measured, LEVEL, RESAMPLES, SEED).value())
+            : OptionalDouble.empty());
   }
 
   private static boolean isOrder(double[] values) {

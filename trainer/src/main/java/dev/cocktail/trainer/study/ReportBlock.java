@@ -138,7 +138,7 @@ sealed interface ReportBlock {
 
     @Override
     public String markdown() {
-      return "";
+      return figures.isEmpty() ? "" : "Charts of this are in report.html.";
     }
   }
 

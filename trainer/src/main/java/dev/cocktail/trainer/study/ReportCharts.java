@@ -6,10 +6,8 @@ import dev.cocktail.eval.report.Html;
 import dev.cocktail.eval.report.IntervalChart;
 import dev.cocktail.eval.report.LineChart;
 import dev.cocktail.eval.report.LineChart.Point;
-import dev.cocktail.eval.report.LineChart.Range;
 import dev.cocktail.eval.report.LineChart.Series;
 import dev.cocktail.eval.report.ShareChart;
-import dev.cocktail.eval.statistics.Estimate;
 import dev.cocktail.eval.statistics.Interval;
 import dev.cocktail.trainer.RunMetrics;
 import dev.cocktail.trainer.study.StudyFindings.BestOfCurves;
@@ -23,7 +21,7 @@ import java.util.function.ToLongBiFunction;
 
 /** The charts of a study's report. */
 final class ReportCharts {
-  private static final int WINDOWS = 20;
+  static final int WINDOWS = 20;
 
   private final StudyResults results;
   private final StudyPlan plan;
@@ -60,15 +58,12 @@ final class ReportCharts {
         .figure();
   }
 
-  private static Series series(String name, List<Estimate> curve) {
+  private static Series series(String name, List<Double> curve) {
     List<Point> points = new ArrayList<>();
-    List<Range> band = new ArrayList<>();
     for (int k = 1; k <= curve.size(); k++) {
-      Estimate estimate = curve.get(k - 1);
-      points.add(new Point(k, 100 * estimate.value()));
-      band.add(new Range(k, 100 * estimate.interval().low(), 100 * estimate.interval().high()));
+      points.add(new Point(k, 100 * curve.get(k - 1)));
     }
-    return new Series(name, points, band);
+    return new Series(name, points);
   }
 
   /** Mixtures of more than one task of which all runs are there. */
@@ -109,9 +104,7 @@ final class ReportCharts {
     results.selected().stream()
         .filter(chosen -> chosen.target().equals(target))
         .forEach(chosen -> arms.add(chosen.mixture()));
-    if (plan.controlsOf().tasks().contains(target) && results.isWhole(plan.controlsOf())) {
-      arms.add(plan.controlsOf());
-    }
+    results.compared(target).stream().filter(plan.controlsOf()::equals).forEach(arms::add);
     List<Series> training = new ArrayList<>();
     List<Series> validation = new ArrayList<>();
     for (Arm arm : arms) {

@@ -1,8 +1,11 @@
 package dev.cocktail.trainer.study;
 
 import dev.cocktail.eval.AnsweredItem;
+import dev.cocktail.eval.report.LineChart.Point;
 import dev.cocktail.eval.statistics.Interval;
 import dev.cocktail.tensor.safetensors.AtomicFile;
+import dev.cocktail.trainer.RunMetrics;
+import dev.cocktail.trainer.data.LeakAudit;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
@@ -37,6 +40,12 @@ final class ReportCsv {
     writeRows(folder.resolve("scores.csv"), scores());
     writeRows(folder.resolve("comparisons.csv"), comparisons());
     writeRows(folder.resolve("transfer.csv"), transfer());
+    writeRows(folder.resolve("recommendations.csv"), recommendations());
+    writeRows(folder.resolve("interactions.csv"), interactions());
+    writeRows(folder.resolve("additive.csv"), additive());
+    writeRows(folder.resolve("best_of.csv"), bestOf());
+    writeRows(folder.resolve("losses.csv"), losses());
+    writeRows(folder.resolve("leaks.csv"), leaks());
   }
 
   private static void writeRows(Path file, List<List<?>> rows) {
@@ -134,6 +143,7 @@ final class ReportCsv {
             "low",
             "high",
             "p",
+            "chosen_from",
             "p_adjusted",
             "finding",
             "minimal_detectable_difference",
@@ -154,6 +164,7 @@ final class ReportCsv {
         comparison.difference().interval().low(),
         comparison.difference().interval().high(),
         comparison.probability(),
+        comparison.choices(),
         one.verdict().probability(),
         word(one.verdict().finding()),
         comparison.minimalDifference(),
@@ -190,6 +201,97 @@ final class ReportCsv {
               guess(affinity.lookahead(), one),
               guess(affinity.gradientCosine(), one),
               guess(affinity.embeddingCosine(), one)));
+    }
+    return rows;
+  }
+
+  private List<List<?>> recommendations() {
+    List<List<?>> rows = new ArrayList<>();
+    rows.add(List.of("target", "advice", "reason"));
+    verdict.recommendations().forEach(one -> rows.add(List.of(one.target(), word(one.advice()), one.reason())));
+    return rows;
+  }
+
+  private List<List<?>> interactions() {
+    List<List<?>> rows = new ArrayList<>();
+    rows.add(List.of("target", "first", "second", "interaction", "low", "high"));
+    for (var one : findings.interactions()) {
+      rows.add(
+          Arrays.asList(
+              one.target(),
+              one.first(),
+              one.second(),
+              one.value(),
+              one.interval().map(Interval::low).orElse(null),
+              one.interval().map(Interval::high).orElse(null)));
+    }
+    return rows;
+  }
+
+  private List<List<?>> additive() {
+    List<List<?>> rows = new ArrayList<>();
+    rows.add(List.of("target", "mixtures", "alone", "added", "effect", "error_left_out", "explained_left_out"));
+    for (var one : findings.additive()) {
+      Double explained = one.explained().isPresent() ? one.explained().getAsDouble() : null;
+      one.effects()
+          .forEach((task, effect) ->
+              rows.add(Arrays.asList(one.target(), one.mixtures(), one.alone(), task, effect, one.error(), explained)));
+    }
+    return rows;
+  }
+
+  private List<List<?>> bestOf() {
+    List<List<?>> rows = new ArrayList<>();
+    rows.add(List.of("target", "kind", "trials", "expected_best"));
+    for (var one : findings.bestOf()) {
+      for (int k = 1; k <= one.mixtures().size(); k++) {
+        rows.add(List.of(one.target(), "mixtures", k, one.mixtures().get(k - 1)));
+      }
+      for (int k = 1; k <= one.alone().size(); k++) {
+        rows.add(List.of(one.target(), "alone", k, one.alone().get(k - 1)));
+      }
+    }
+    return rows;
+  }
+
+  /** Of every run that is there, the losses of each of its tasks, step by step. */
+  private List<List<?>> losses() {
+    List<List<?>> rows = new ArrayList<>();
+    rows.add(List.of("run", "task", "set", "step", "loss"));
+    for (PlannedRun run : plan.runs()) {
+      if (!results.failures().containsKey(run.name())) {
+        RunMetrics metrics = RunMetrics.read(run.run().output());
+        for (String task : run.arm().tasks()) {
+          int window = Math.max(1, metrics.steps().size() / ReportCharts.WINDOWS);
+          losses(rows, run, task, "training", metrics.trainingLoss(task, window));
+          losses(rows, run, task, "validation", metrics.validationLoss(task));
+        }
+      }
+    }
+    return rows;
+  }
+
+  private static void losses(List<List<?>> rows, PlannedRun run, String task, String set, List<Point> points) {
+    for (Point point : points) {
+      if (Double.isFinite(point.y())) {
+        rows.add(List.of(run.name(), task, set, (long) point.x(), point.y()));
+      }
+    }
+  }
+
+  private List<List<?>> leaks() {
+    List<List<?>> rows = new ArrayList<>();
+    rows.add(List.of("held_out", "set", "training_set_of", "examples", "same_text", "same_source", "either"));
+    for (LeakAudit.Pair pair : results.leaks().pairs()) {
+      rows.add(
+          List.of(
+              pair.heldOut(),
+              word(pair.kind()),
+              pair.train(),
+              pair.records(),
+              pair.sameText(),
+              pair.sameSource(),
+              pair.either()));
     }
     return rows;
   }

@@ -121,15 +121,27 @@ final class ReportWords {
         verdict.on(largest.target()).stream()
             .filter(one -> one.arm().equals(largest.arm()) && !one.control().isSingle())
             .filter(one -> one.verdict().finding() != Finding.BETTER)
-            .map(one -> one.control().name())
+            .map(one ->
+                (one.verdict().finding() == Finding.WORSE ? "worse than " : "not shown to be better than ")
+                    + one.control().name())
             .toList();
+    boolean hasControls =
+        verdict.on(largest.target()).stream()
+            .anyMatch(one -> one.arm().equals(largest.arm()) && !one.control().isSingle());
     String controls =
         largest.verdict().finding() != Finding.BETTER
             ? ""
-            : open.isEmpty()
-                ? "; it is better than every control too"
-                : "; it is not shown to be better than " + String.join(", ", open);
-    return "The largest difference that was shown is %s%s.".formatted(what, controls);
+            : !open.isEmpty()
+                ? "; it is " + String.join(", ", open)
+                : hasControls ? "; it is better than every control too" : "; no control was compared";
+    return "The largest difference that was shown is %s%s%s."
+        .formatted(
+            what, alone.size() > 1 ? " (the largest of several is overstated by being the largest)" : "", controls);
+  }
+
+  private static String changed(String change) {
+    return "After test answers had been read, the plan was changed: %s. What follows from that was not fixed before."
+        .formatted(change);
   }
 
   private static boolean isShown(Finding finding) {
@@ -171,6 +183,7 @@ final class ReportWords {
     limits.add(
         "What is compared on test sets was fixed by the plan and by validation scores; %s adjusted together by Holm's method at %s."
             .formatted(verdict.comparisons().size() == 1 ? "its p is" : "their p are", verdict.rule().significance()));
+    results.changesAfterTests().stream().map(ReportWords::changed).forEach(limits::add);
     limits.add(
         "Sections marked exploratory are of validation answers, by which mixtures were chosen too. Nothing in them is"
             + " adjusted for how much was looked at: they suggest, and do not show.");
@@ -247,10 +260,12 @@ final class ReportWords {
             + " once, of what was chosen and of what it is compared with.",
         "Intervals: 95 %, from drawing whole sources of items with replacement, the same for both arms, widened by the"
             + " spread between seeds where there are several.",
-        "p: the larger of the bootstrap's and that of exchanging answers source by source; adjusted by Holm's method"
-            + " over all comparisons of the study. Better or worse: adjusted p below %s and 0 outside the interval."
-                .formatted(verdict.rule().significance()),
-        "No difference that matters: the 90 %% interval lies within %s points, which was fixed before."
+        "p: the larger of the bootstrap's and that of exchanging answers source by source; that of a mixture that was"
+            + " chosen from several times their number, except against the best of as many trials of the target alone;"
+            + " adjusted by Holm's method over all comparisons of targets, and apart from these of probes. Better or"
+            + " worse: adjusted p below %s and 0 outside the interval.".formatted(verdict.rule().significance()),
+        "Detectable: what would be found in four of five such studies at the strictest step of that adjustment.",
+        "No difference that matters: the 90 %% interval lies within %s points; each such statement by itself, not all of them together."
             .formatted(percent(verdict.rule().margin())),
         "Controls: the target alone with as many of its examples, optimiser steps or learnt tokens as %s has, and with the general tasks only, where planned."
             .formatted(plan.controlsOf().name()),

@@ -33,6 +33,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -171,6 +172,9 @@ public final class Study {
       var scorer = new StudyScorer(plan.study(), base, notes);
       // Without what is to be left out, which follows from the data.
       RunInputs inputs = RunInputs.of(ofAll(file, file.taskNames()), device);
+      plan.runs().stream()
+          .filter(run -> Files.isDirectory(run.run().output()))
+          .forEach(run -> FineTuning.requireSame(run.run(), device)); // Before anything is written.
       try (StudyFolder folder = StudyFolder.open(file, inputs, notes)) {
         JsonRecords.write(folder.leaks(), new Leaks(planned.excludes(), planned.audit().pairs()));
         if (planned.excludes()) {
@@ -182,11 +186,30 @@ public final class Study {
     }
   }
 
-  /** Measures, once, what is guessed of the tasks' help before anything is trained. */
+  /** Measures what is guessed of the tasks' help before anything is trained, once for the same targets. */
   private void guess(Planned planned, AdaptedModel base, StudyFolder folder) {
-    if (Files.exists(folder.affinity())) {
-      return;
+    TaskSets sets = planned.plan().sets();
+    if (!Files.exists(folder.affinity())
+        || !JsonRecords.read(folder.affinity(), TaskAffinity.class).covers(sets.targets(), sets.all())) {
+      measureAffinity(planned, base, folder);
     }
+    TaskAffinity affinity = JsonRecords.read(folder.affinity(), TaskAffinity.class);
+    for (String target : sets.targets()) {
+      affinity
+          .mostHelpful(target)
+          .ifPresent(helper ->
+              notes.accept(
+                  String.format(
+                      Locale.ROOT,
+                      "guessed before training, to be held against what comes: of single additions, %s helps %s most"
+                          + " (one step on it changes the loss by %+.2f %%)",
+                      helper,
+                      target,
+                      -100 * affinity.lookahead().get(helper).get(target))));
+    }
+  }
+
+  private void measureAffinity(Planned planned, AdaptedModel base, StudyFolder folder) {
     StudyFile study = planned.plan().study();
     int longest = Math.min(study.training().maxLength(), base.model().config().maxPositions());
     // What is too long is left out here; a run says of it what its file asks for.
@@ -236,6 +259,7 @@ public final class Study {
       }
       var results = new StudyResults(plan, folder, failures);
       listener.selected(results.selected());
+      folder.ask(plan.study());
       for (String task : scorer.tasks()) {
         answerBase(Split.TEST, task);
       }
@@ -274,8 +298,8 @@ public final class Study {
         listener.finished(run);
         return Optional.of(result.trained());
       } catch (TrainingFailedException e) {
-        failures.put(run.name(), e.getMessage());
-        JsonRecords.write(failure, new Failure(run.name(), e.getMessage()));
+        failures.put(run.name(), e.reason());
+        JsonRecords.write(failure, new Failure(run.name(), e.reason()));
         listener.failed(run, e.getMessage());
         return Optional.empty();
       } catch (IOException e) {

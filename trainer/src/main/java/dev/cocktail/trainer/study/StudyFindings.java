@@ -3,9 +3,7 @@ package dev.cocktail.trainer.study;
 import static java.util.Objects.requireNonNull;
 
 import dev.cocktail.eval.statistics.Aggregate;
-import dev.cocktail.eval.statistics.Estimate;
 import dev.cocktail.eval.statistics.Interval;
-import dev.cocktail.eval.statistics.RankCorrelation;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -78,13 +76,13 @@ public record StudyFindings(
       String target, int mixtures, double alone, Map<String, Double> effects, double error, OptionalDouble explained) {}
 
   /**
-   * The expected best of so many trials, drawn with replacement: of one, two and so on, with the interval that other
-   * trials would give.
+   * The expected best of so many different trials out of those that were made: of one, two and so on. So few trials
+   * tell nothing of how far other trials would have come out elsewhere.
    *
    * @param mixtures of more than one task
    * @param alone of trials of the target alone
    */
-  public record BestOfCurves(String target, List<Estimate> mixtures, List<Estimate> alone) {
+  public record BestOfCurves(String target, List<Double> mixtures, List<Double> alone) {
     public BestOfCurves {
       mixtures = List.copyOf(mixtures);
       alone = List.copyOf(alone);
@@ -126,9 +124,10 @@ public record StudyFindings(
    *
    * @param name one of {@link TaskAffinity}'s
    * @param pairs how many transfers it is held against
-   * @param correlation of ranks; none with fewer than three pairs, or where all are equal
+   * @param correlation Spearman's, of ranks; none with fewer than three pairs, or where all are equal. Pairs of one
+   *     target share its scores, so that neither an interval nor a p of independent pairs would be right
    */
-  public record Predictor(String name, int pairs, Optional<RankCorrelation> correlation) {}
+  public record Predictor(String name, int pairs, OptionalDouble correlation) {}
 
   public StudyFindings {
     requireNonNull(scores, "scores");

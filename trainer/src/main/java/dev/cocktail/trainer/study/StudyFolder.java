@@ -13,16 +13,26 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
  * The folder of a study: {@code study.yaml} (with every default filled in), {@code inputs.json} (what its numbers
  * follow from), {@code runs} with a folder for each run, in it its manifest, its adapter and its answers, {@code base}
- * with the answers of the model that learnt nothing, and the report. While it is open, no other process can open it.
+ * with the answers of the model that learnt nothing, {@code test-questions.json} (what was asked when test answers were
+ * first read), and the report. While it is open, no other process can open it.
  */
 final class StudyFolder implements AutoCloseable {
   private static final String LOCK = ".lock";
+  private static final String QUESTIONS = "test-questions.json";
 
   private final Path path;
   private final FileChannel channel;
@@ -99,8 +109,8 @@ final class StudyFolder implements AutoCloseable {
     if (Files.exists(file)) {
       JsonRecords.read(file, RunInputs.class).requireSame(inputs, path, notes);
     }
+    JsonRecords.write(file, inputs); // First, because by this a folder is known for a study's.
     AtomicFile.writeText(path.resolve("study.yaml"), study.toYaml());
-    JsonRecords.write(file, inputs);
   }
 
   /** The folder itself. */
@@ -111,6 +121,44 @@ final class StudyFolder implements AutoCloseable {
   /** What a run answered to the items of a task. */
   static Path answers(PlannedRun run, Split split, String task) {
     return run.run().output().resolve("answers").resolve(split.word() + "-" + task + ".jsonl");
+  }
+
+  /**
+   * What a study asked when test answers were first read, and what of it was changed afterwards.
+   *
+   * @param asked the keys of the section study with their values
+   * @param changes in words, the oldest first
+   */
+  record TestQuestions(Map<String, String> asked, List<String> changes) {}
+
+  /** Notes what is asked of test answers, before any is read. */
+  void ask(StudyFile study) {
+    Map<String, String> asked = new TreeMap<>(study.values());
+    asked.keySet().removeIf(key -> !key.startsWith("study."));
+    Optional<TestQuestions> before = asked();
+    List<String> changes = new ArrayList<>(before.map(TestQuestions::changes).orElse(List.of()));
+    before.ifPresent(earlier -> {
+      for (String key : new TreeSet<>(union(earlier.asked().keySet(), asked.keySet()))) {
+        String was = earlier.asked().getOrDefault(key, "absent");
+        String is = asked.getOrDefault(key, "absent");
+        if (!was.equals(is)) {
+          changes.add("%s was %s and is %s".formatted(key, was, is));
+        }
+      }
+    });
+    JsonRecords.write(path.resolve(QUESTIONS), new TestQuestions(asked, changes));
+  }
+
+  private static Set<String> union(Set<String> one, Set<String> other) {
+    Set<String> all = new HashSet<>(one);
+    all.addAll(other);
+    return all;
+  }
+
+  /** What was asked of test answers; empty before any was read. */
+  Optional<TestQuestions> asked() {
+    Path file = path.resolve(QUESTIONS);
+    return Files.exists(file) ? Optional.of(JsonRecords.read(file, TestQuestions.class)) : Optional.empty();
   }
 
   /** What the model answered before it learnt anything. */

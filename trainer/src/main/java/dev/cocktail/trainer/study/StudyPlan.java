@@ -40,6 +40,9 @@ public final class StudyPlan {
   /** The run that stands for an arm and a seed, which may be another arm's. */
   private final Map<String, PlannedRun> runOf = new HashMap<>();
 
+  /** Mixtures that are there as controls only. */
+  private final Set<Arm> controlsOnly = new LinkedHashSet<>();
+
   private final Arm reference;
 
   private StudyPlan(StudyFile study, RunSize.Measure sizes) {
@@ -183,6 +186,7 @@ public final class StudyPlan {
     if (set.size() > 1 && origins.putIfAbsent(set, "study.controls has general") == null) {
       Arm arm = Arm.mixture(sets, set);
       add(arm);
+      controlsOnly.add(arm);
       seeds().forEach(seed -> plan(arm, training(set.size(), seed), seed));
     }
   }
@@ -225,8 +229,8 @@ public final class StudyPlan {
       return;
     }
     for (String target : sets.targets()) {
-      int mixed = (int) mixturesWith(target).stream().filter(arm -> !arm.isSingle()).count();
-      int trials = rivals.trials().orElse(mixed);
+      // The target alone, as the study has it, is a trial of its own.
+      int trials = rivals.trials().orElse(Math.max(0, candidates(target).size() - 1));
       List<TrainingSection> tried = combinations(rivals);
       for (int trial = 0; trial < trials; trial++) {
         var arm = new Arm(target + ".rival-" + (trial + 1), Arm.Kind.RIVAL, List.of(target), Optional.of(target));
@@ -234,7 +238,7 @@ public final class StudyPlan {
         // The seeds after the mixtures', so that a rival is never the very run that it is compared with.
         long round = 1L + trial / tried.size();
         for (long seed : seeds()) {
-          plan(arm, tried.get(trial % tried.size()).withSeed(seed + round * seeds().size()), seed);
+          plan(arm, tried.get(trial % tried.size()).withSeed(seed + round * StudySection.MOST_SEEDS), seed);
         }
       }
     }
@@ -262,6 +266,11 @@ public final class StudyPlan {
   /** The mixtures that learn a task, it alone among them. */
   public List<Arm> mixturesWith(String task) {
     return arms.values().stream().filter(arm -> arm.kind() == Arm.Kind.MIXTURE && arm.tasks().contains(task)).toList();
+  }
+
+  /** The mixtures that are chosen from for a target: of several tasks, and not there as controls only. */
+  public List<Arm> candidates(String target) {
+    return mixturesWith(target).stream().filter(arm -> !arm.isSingle() && !controlsOnly.contains(arm)).toList();
   }
 
   /** The control of a target; empty where the plan has none. */

@@ -188,7 +188,8 @@ public final class StudyReport {
               List.of(
                   new Note(
                       "Who tries more finds more by luck alone, so that mixtures and trials of the target alone are"
-                          + " compared at equal numbers of trials. Bands: what other trials would give, 95 %."),
+                          + " compared at equal numbers of trials: the mean over all ways to take so many of those that"
+                          + " were made."),
                   new Charts(findings.bestOf().stream().map(charts::bestOf).toList()))));
     }
   }

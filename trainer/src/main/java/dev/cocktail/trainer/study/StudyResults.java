@@ -5,12 +5,10 @@ import dev.cocktail.eval.ItemsFile;
 import dev.cocktail.eval.answer.AnswerForm.Reading;
 import dev.cocktail.eval.metric.Metric;
 import dev.cocktail.trainer.JsonRecords;
-import dev.cocktail.trainer.config.StudySection.Control;
 import dev.cocktail.trainer.study.StudyScorer.Split;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -53,6 +51,11 @@ public final class StudyResults {
   /** Which held-out examples are among training examples. */
   public Leaks leaks() {
     return JsonRecords.read(folder.leaks(), Leaks.class);
+  }
+
+  /** What of the plan was changed after test answers had been read, in words. */
+  public List<String> changesAfterTests() {
+    return folder.asked().map(StudyFolder.TestQuestions::changes).orElse(List.of());
   }
 
   /** Why runs failed, by their names. */
@@ -117,7 +120,7 @@ public final class StudyResults {
     List<Selected> chosen = new ArrayList<>();
     for (String target : plan.sets().targets()) {
       Arm single = plan.mixture(List.of(target)).orElseThrow();
-      Optional<Arm> mixture = best(plan.mixturesWith(target).stream().filter(arm -> !arm.isSingle()).toList(), target);
+      Optional<Arm> mixture = best(plan.candidates(target), target);
       if (mixture.isPresent()) {
         List<Arm> trials = new ArrayList<>(List.of(single));
         trials.addAll(plan.rivals(target));
@@ -134,8 +137,10 @@ public final class StudyResults {
   }
 
   private Optional<Arm> best(List<Arm> arms, String target) {
-    List<Arm> whole = arms.stream().filter(this::isWhole).toList().reversed();
-    return whole.stream().max(Comparator.comparingDouble(arm -> validationScore(arm, target).orElseThrow()));
+    // Of equals, max keeps the first.
+    return arms.stream()
+        .filter(this::isWhole)
+        .max(Comparator.comparingDouble(arm -> validationScore(arm, target).orElseThrow()));
   }
 
   /**
@@ -153,7 +158,7 @@ public final class StudyResults {
     if (plan.controlsOf().tasks().contains(target)) {
       plan.mixture(plan.controlsOf().tasks()).ifPresent(arms::add);
     }
-    Arrays.stream(Control.values()).forEach(control -> plan.control(target, control).ifPresent(arms::add));
+    plan.study().study().wantedControls().forEach(control -> plan.control(target, control).ifPresent(arms::add));
     return arms.stream().filter(this::isWhole).toList();
   }
 }

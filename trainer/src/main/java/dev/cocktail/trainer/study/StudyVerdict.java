@@ -4,21 +4,23 @@ import dev.cocktail.eval.AnsweredItem;
 import dev.cocktail.eval.statistics.ArmRuns;
 import dev.cocktail.eval.statistics.Comparison;
 import dev.cocktail.eval.statistics.DecisionRule;
+import dev.cocktail.eval.statistics.Multiplicity;
 import dev.cocktail.eval.statistics.SeedSpread;
 import dev.cocktail.eval.statistics.SignFlip;
 import dev.cocktail.eval.statistics.TwoLevelBootstrap;
 import dev.cocktail.eval.statistics.Verdict;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
 /**
  * What a study shows. The family of questions is fixed by the plan before any test set is looked at: for each target,
  * the mixture that was chosen by validation against the target alone, against each of its controls and the best of its
- * rivals; and the mixture that controls are of against the target alone. Their p are adjusted together.
+ * rivals; and the mixture that controls are of against the target alone. Their p are adjusted together; that of a
+ * mixture that was chosen from several counts as many times, except against the best of as many rivals.
  *
  * @param rule what was fixed before results were looked at
  * @param tested for each target, what the compared arms scored on its test set, the target alone first
@@ -77,7 +79,7 @@ public record StudyVerdict(
       }
       for (String probe : plan.study().study().probes()) {
         for (Arm arm : mixtures()) {
-          probes.add(new Pair(probe, arm, BASE));
+          probes.add(new Pair(probe, arm, BASE, 1));
         }
       }
       List<ArmComparison> comparisons = compare(family);
@@ -87,13 +89,13 @@ public record StudyVerdict(
             comparisons.stream()
                 .filter(one -> one.target().equals(chosen.target()) && one.arm().equals(chosen.mixture()))
                 .toList();
-        advice.add(recommend(chosen, own));
+        advice.add(Adviser.of(chosen, own, rule));
       }
       return new StudyVerdict(rule, tested, comparisons, advice, compare(probes));
     }
 
-    /** Two arms to be compared on a task. */
-    private record Pair(String task, Arm arm, Arm control) {}
+    /** Two arms to be compared on a task, the first of which was chosen from so many. */
+    private record Pair(String task, Arm arm, Arm control, int choices) {}
 
     private List<Pair> family(String target, List<Arm> arms) {
       List<Pair> pairs = new ArrayList<>();
@@ -103,16 +105,28 @@ public record StudyVerdict(
       if (chosen.isEmpty() || !arms.contains(single)) {
         return pairs;
       }
+      int mixtures = (int) plan.candidates(target).stream().filter(results::isWhole).count();
+      boolean rivalsAreAsMany = plan.rivals(target).stream().filter(results::isWhole).count() + 1 >= mixtures;
+      List<Arm> asked = new ArrayList<>();
       for (Arm arm : arms) {
         boolean isOther = !arm.equals(chosen.get());
-        boolean isReference = isOther && arm.equals(plan.controlsOf());
-        if (isReference) {
-          pairs.add(new Pair(target, arm, single));
-        } else if (isOther && !same(chosen.get(), arm)) {
-          pairs.add(new Pair(target, chosen.get(), arm));
+        if (isOther && arm.equals(plan.controlsOf())) {
+          pairs.add(new Pair(target, arm, single, 1));
+        } else if (isOther && !same(chosen.get(), arm) && asked.stream().noneMatch(earlier -> same(earlier, arm))) {
+          asked.add(arm);
+          // The mixture that controls are of is asked against the target alone whether or not it was chosen.
+          boolean isFixed = arm.equals(single) && chosen.get().equals(plan.controlsOf());
+          boolean isFair = rivalsAreAsMany && isRival(target, arm);
+          pairs.add(new Pair(target, chosen.get(), arm, isFixed || isFair ? 1 : mixtures));
         }
       }
       return pairs;
+    }
+
+    /** Whether an arm is the best of the target's trials, of which it alone is one. */
+    private boolean isRival(String target, Arm arm) {
+      return results.selected().stream()
+          .anyMatch(one -> one.target().equals(target) && one.rival().equals(Optional.of(arm)));
     }
 
     /** Whether two arms are the very same runs. */
@@ -123,9 +137,11 @@ public record StudyVerdict(
     /** The mixtures whose forgetting is asked about: the reference, and what was chosen for any target. */
     private List<Arm> mixtures() {
       List<Arm> mixtures = new ArrayList<>();
-      if (results.isWhole(plan.controlsOf())) {
-        mixtures.add(plan.controlsOf());
-      }
+      plan.sets().targets().stream()
+          .flatMap(target -> results.compared(target).stream())
+          .filter(plan.controlsOf()::equals)
+          .findFirst()
+          .ifPresent(mixtures::add);
       results.selected().stream()
           .map(Selected::mixture)
           .filter(arm -> !mixtures.contains(arm))
@@ -135,7 +151,7 @@ public record StudyVerdict(
     }
 
     private List<ArmComparison> compare(List<Pair> pairs) {
-      List<Comparison> family = pairs.stream().map(this::compare).toList();
+      List<Comparison> family = pairs.stream().map(pair -> compare(pair, pairs.size())).toList();
       List<Verdict> verdicts = Verdict.of(family, rule);
       List<ArmComparison> comparisons = new ArrayList<>();
       for (int i = 0; i < pairs.size(); i++) {
@@ -145,7 +161,7 @@ public record StudyVerdict(
       return comparisons;
     }
 
-    private Comparison compare(Pair pair) {
+    private Comparison compare(Pair pair, int family) {
       List<ArmRuns> runs =
           SameItems.runs(
               results.metric(pair.task()),
@@ -153,75 +169,19 @@ public record StudyVerdict(
       ArmRuns arm = runs.getFirst();
       ArmRuns control = runs.getLast();
       // Seeds spread differently from arm to arm, so that only the two that are compared tell how much.
-      List<SeedSpread> seeds = SeedSpread.pooled(arm, control, List.of(arm, control));
-      return Comparison.of(arm, control, seeds, bootstrap, exchange, rule);
+      List<SeedSpread> seeds = SeedSpread.welch(arm, control);
+      return Comparison.of(arm, control, seeds, bootstrap, exchange, rule, new Multiplicity(pair.choices(), family));
     }
 
     private List<List<AnsweredItem>> answers(Arm arm, String task) {
+      // The model that learnt nothing answers alike whatever the seed.
       return arm.equals(BASE)
-          ? List.of(results.baseTest(task).orElseThrow())
+          ? Collections.nCopies(plan.seeds().size(), results.baseTest(task).orElseThrow())
           : plan.seeds().stream().map(seed -> results.test(arm, seed, task).orElseThrow()).toList();
     }
 
     private ArmResult result(String task, Arm arm) {
       return ArmResult.of(arm, results.metric(task), answers(arm, task), 1 - SIGNIFICANCE);
-    }
-
-    private Recommendation recommend(Selected chosen, List<ArmComparison> own) {
-      String target = chosen.target();
-      String mixture = chosen.mixture().name();
-      List<ArmComparison> alone = own.stream().filter(one -> one.control().isSingle()).toList();
-      if (alone.isEmpty()) {
-        return new Recommendation(
-            target, Recommendation.Advice.NOT_ENOUGH_EVIDENCE, "runs that were needed for a comparison failed");
-      }
-      List<String> beaten = controls(own, Verdict.Finding.BETTER);
-      List<String> open =
-          own.stream()
-              .filter(one -> one.verdict().finding() != Verdict.Finding.BETTER)
-              .map(one -> one.control().name())
-              .toList();
-      return switch (alone.getFirst().verdict().finding()) {
-        case BETTER ->
-            open.isEmpty()
-                ? new Recommendation(
-                    target,
-                    Recommendation.Advice.MIX,
-                    mixture + " is better than all it was compared with: " + String.join(", ", beaten))
-                : new Recommendation(
-                    target,
-                    Recommendation.Advice.MIX_UNPROVEN,
-                    "%s is better than %s, but not shown to be better than %s"
-                        .formatted(mixture, String.join(", ", beaten), String.join(", ", open)));
-        case WORSE ->
-            new Recommendation(target, Recommendation.Advice.ALONE, mixture + " is worse than " + target + " alone");
-        case EQUIVALENT ->
-            new Recommendation(
-                target,
-                Recommendation.Advice.ALONE,
-                String.format(
-                    Locale.ROOT,
-                    "%s and %s alone differ by less than %.1f points, which were fixed as the smallest difference that"
-                        + " matters",
-                    mixture,
-                    target,
-                    100 * rule.margin()));
-        case UNDECIDED ->
-            new Recommendation(
-                target,
-                Recommendation.Advice.NOT_ENOUGH_EVIDENCE,
-                String.format(
-                    Locale.ROOT,
-                    "%s and %s alone are not shown to differ; a true difference of %.1f points would have been found in"
-                        + " four of five such studies",
-                    mixture,
-                    target,
-                    100 * alone.getFirst().comparison().minimalDifference()));
-      };
-    }
-
-    private static List<String> controls(List<ArmComparison> own, Verdict.Finding finding) {
-      return own.stream().filter(one -> one.verdict().finding() == finding).map(one -> one.control().name()).toList();
     }
   }
 }

@@ -25,9 +25,11 @@ import dev.cocktail.transformer.TokenBatch;
 import dev.cocktail.transformer.TokenSequence;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.ToDoubleBiFunction;
 
@@ -62,6 +64,23 @@ public record TaskAffinity(
       int examples,
       Runnable between) {
     return new Measurement(study, model, examples, between).measure(train, validation);
+  }
+
+  /** Whether every task was held against every one of these targets but itself. */
+  boolean covers(List<String> targets, List<String> tasks) {
+    return targets.stream()
+        .allMatch(target ->
+            tasks.stream()
+                .allMatch(task -> task.equals(target) || lookahead.getOrDefault(task, Map.of()).containsKey(target)));
+  }
+
+  /** The task that a target's loss should gain most by; empty where none was guessed. */
+  Optional<String> mostHelpful(String target) {
+    return lookahead.entrySet().stream()
+        .filter(helper -> !helper.getKey().equals(target))
+        .filter(helper -> Double.isFinite(helper.getValue().getOrDefault(target, Double.NaN)))
+        .max(Comparator.comparingDouble(helper -> helper.getValue().get(target)))
+        .map(Map.Entry::getKey);
   }
 
   /** The cosine of the angle between two vectors; 0 where one of them is nothing. */

@@ -12,7 +12,20 @@ import java.util.stream.Stream;
 /** What a study left in its folder, for comparing studies byte for byte. */
 final class StudyContents {
   private static final List<String> REPORT =
-      List.of("report.html", "report.md", "report.json", "runs.csv", "scores.csv", "comparisons.csv", "transfer.csv");
+      List.of(
+          "report.html",
+          "report.md",
+          "report.json",
+          "runs.csv",
+          "scores.csv",
+          "comparisons.csv",
+          "transfer.csv",
+          "recommendations.csv",
+          "interactions.csv",
+          "additive.csv",
+          "best_of.csv",
+          "losses.csv",
+          "leaks.csv");
 
   private StudyContents() {}
 

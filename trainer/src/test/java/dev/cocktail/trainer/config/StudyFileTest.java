@@ -98,6 +98,9 @@ class StudyFileTest {
     assertWrong("adapter: {type: none}\ntrainable: [all]\n", "unknown key 'trainable'");
     assertWrong(
         "evaluation: {best: news.accuracy}\n", "evaluation.best: 'news.accuracy' is not measured in mixtures without");
+    assertWrong("evaluation: {best: mean_loss, patience: 2}\n", "evaluation.patience: ends runs at different lengths");
+    assertWrong(
+        "study: {rivals: {learning_rates: [1.0e-4, 1.0e-4]}}\n", "study.rivals.learning_rates: a value is there twice");
     assertWrong("study: {preset: brief2024, families: [all]}\n", "study.preset: says which mixtures there are");
     assertWrong("study: {random_size: 2}\n", "study.random_size: is for random_subsets");
     assertWrong("study: {by_size: [{epochs: 1, max_steps: 3}]}\n", "study.by_size[0].max_steps: epochs is given too");

@@ -36,7 +36,7 @@ final class HandMadeStudy implements AutoCloseable {
       yaml.append(", metric: accuracy, labels: [no, yes]}\n");
     }
     general.forEach(task -> yaml.append("  - {name: %1$s, train: %1$s.jsonl}\n".formatted(task)));
-    yaml.append("study: {general: %s, controls: [same_examples], %s}\n".formatted(general, asked));
+    yaml.append("study: {general: %s, controls: [same_steps], %s}\n".formatted(general, asked));
     StudyFile study = StudyFile.parse(yaml.toString(), "study.yaml", Path.of("."), "study").withOutput(output);
     Map<String, Long> examples = new LinkedHashMap<>();
     study.taskNames().forEach(task -> examples.put(task, 4L));
@@ -58,6 +58,21 @@ final class HandMadeStudy implements AutoCloseable {
     for (long seed : plan.seeds()) {
       for (Split split : Split.values()) {
         write(StudyFolder.answers(plan.run(arm, seed), split, target), target, count, 0);
+      }
+    }
+    return this;
+  }
+
+  /** The same with forty items. */
+  HandMadeStudy wide(String target, int count, String... tasks) {
+    return wide(target, count, plan.mixture(plan.sets().ordered(Set.of(tasks))).orElseThrow());
+  }
+
+  /** The same with forty items. */
+  HandMadeStudy wide(String target, int count, Arm arm) {
+    for (long seed : plan.seeds()) {
+      for (Split split : Split.values()) {
+        write(StudyFolder.answers(plan.run(arm, seed), split, target), target, 40, count, 0);
       }
     }
     return this;
@@ -102,14 +117,25 @@ final class HandMadeStudy implements AutoCloseable {
     return this;
   }
 
+  /** Test answers are read, by a plan that differs in a key of its section study. */
+  HandMadeStudy asked(String change) {
+    String yaml = plan.study().toYaml().replaceFirst("(?m)^  margin: .*$", "  " + change);
+    folder.ask(StudyFile.parse(yaml, "study.yaml", Path.of("."), "study"));
+    return this;
+  }
+
   StudyResults results() {
     return new StudyResults(plan, folder, failures);
   }
 
   private static void write(Path file, String task, int right, int unreadable) {
+    write(file, task, ITEMS, right, unreadable);
+  }
+
+  private static void write(Path file, String task, int items, int right, int unreadable) {
     var lines = new StringBuilder();
-    for (int item = 0; item < ITEMS; item++) {
-      String read = item < right ? "yes" : item < ITEMS - unreadable ? "no" : null;
+    for (int item = 0; item < items; item++) {
+      String read = item < right ? "yes" : item < items - unreadable ? "no" : null;
       String quoted = read == null ? "null" : "\"" + read + "\"";
       lines
           .append("{\"task\": \"%s\", \"item\": %d, \"origin\": \"x:%d\", ".formatted(task, item, item + 1))
@@ -132,18 +158,18 @@ final class HandMadeStudy implements AutoCloseable {
   }
 
   /**
-   * A study of all subsets of a, b and the general task c, of one seed, in which b and c help a, and c harms b.
+   * A study of all subsets of a, b and the general task c, in which b and c help a, and c harms b.
    *
    * @param output its folder
    */
-  static HandMadeStudy ofThree(Path output) {
-    var study = new HandMadeStudy(output, List.of("c"), "families: [pairs, all], seeds: 1");
+  static HandMadeStudy ofThree(Path output, int seeds) {
+    var study = new HandMadeStudy(output, List.of("c"), "families: [pairs, all], seeds: " + seeds);
     study.right("a", 5, "a").right("a", 7, "a", "b").right("a", 6, "a", "c").right("a", 9, "a", "b", "c");
     study.right("b", 4, "b").right("b", 4, "a", "b").right("b", 3, "b", "c").right("b", 2, "a", "b", "c");
     // What learnt nothing of a target is asked too.
     study.right("b", 1, "a").right("b", 2, "a", "c").right("a", 3, "b").right("a", 0, "b", "c");
     for (String target : List.of("a", "b")) {
-      Arm control = study.plan().control(target, Control.SAME_EXAMPLES).orElseThrow();
+      Arm control = study.plan().control(target, Control.SAME_STEPS).orElseThrow();
       study.right("a", 5, control).right("b", 5, control).base(target, 1, 4);
     }
     return study.affinity(

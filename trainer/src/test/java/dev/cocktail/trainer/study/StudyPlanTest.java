@@ -177,15 +177,12 @@ class StudyPlanTest {
     }
     assertEquals(List.of("a", "c_orca"), plan.control("a", Control.GENERAL).orElseThrow().tasks());
 
-    // Where a mixture takes other shares than whole passes, the control does too.
-    StudyPlan uniform =
-        plan(
-            study(
-                List.of("a", "b"),
-                "mixture: {strategy: weights, weights: {a: 1, b: 3}}\ntraining: {epochs: 2}\nstudy: {seeds: 1}\n"));
-    long drawn = uniform.run(uniform.controlsOf(), 42).size().examples().get("a");
-    PlannedRun control = uniform.run(uniform.control("a", Control.SAME_EXAMPLES).orElseThrow(), 42);
-    assertNotEquals(drawn, uniform.run(uniform.mixture(List.of("a")).orElseThrow(), 42).size().examples().get("a"));
+    // Where the target alone is trained longer than mixtures, its control is not.
+    StudyPlan longer =
+        plan(study(List.of("a", "b"), "training: {epochs: 2}\nstudy: {seeds: 1, by_size: [{up_to: 1, epochs: 3}]}\n"));
+    long drawn = longer.run(longer.controlsOf(), 42).size().examples().get("a");
+    PlannedRun control = longer.run(longer.control("a", Control.SAME_EXAMPLES).orElseThrow(), 42);
+    assertNotEquals(drawn, longer.run(longer.mixture(List.of("a")).orElseThrow(), 42).size().examples().get("a"));
     assertEquals(drawn, control.run().training().maxExamples().orElseThrow());
     assertEquals(drawn, control.size().examples().get("a"));
   }
@@ -233,16 +230,16 @@ class StudyPlanTest {
   }
 
   @Test
-  void rivalsAreAsManyAsMixturesWithTheTargetAndNoneEqualsAnother() {
+  void rivalsAndTheTargetAloneAreAsManyAsMixturesAndNoneEqualsAnother() {
     StudyPlan plan =
         plan(
             study(
                 List.of("a", "b", "c"),
                 "study: {families: [pairs, all], seeds: 2, controls: [same_steps], rivals: {learning_rates: [1.0e-4,"
                     + " 2.0e-4]}}\n"));
-    assertEquals(3, plan.mixturesWith("a").stream().filter(arm -> !arm.isSingle()).count());
+    assertEquals(3, plan.candidates("a").size());
     List<Arm> rivals = plan.rivals("a");
-    assertEquals(3, rivals.size());
+    assertEquals(2, rivals.size());
     var settings = new HashSet<RunFile>();
     for (Arm rival : rivals) {
       for (long seed : plan.seeds()) {
@@ -253,7 +250,28 @@ class StudyPlanTest {
     }
     assertEquals(1.0e-4, plan.run(rivals.get(0), 42).run().training().learningRate());
     assertEquals(2.0e-4, plan.run(rivals.get(1), 42).run().training().learningRate());
-    assertEquals(1.0e-4, plan.run(rivals.get(2), 42).run().training().learningRate());
+    StudyPlan more =
+        plan(
+            study(
+                List.of("a", "b", "c"),
+                "study: {families: [pairs, all], seeds: 5, controls: [same_steps], rivals: {learning_rates: [1.0e-4,"
+                    + " 2.0e-4]}}\n"));
+    assertEquals(
+        plan.run(rivals.get(0), 42).run().training(),
+        more.run(more.rivals("a").getFirst(), 42).run().training(),
+        "more seeds leave the runs that there are as they were");
+  }
+
+  /** A target with the general tasks is a control of every target, and no candidate unless it was asked for. */
+  @Test
+  void controlsAreNotChosenFrom() {
+    StudyPlan plan =
+        plan(study(List.of("a", "b", "c_orca"), "study: {general: [c_orca], families: [all], seeds: 1}\n"));
+    assertEquals(List.of("all"), plan.candidates("a").stream().map(Arm::name).toList());
+    assertEquals(2, plan.mixturesWith("a").stream().filter(arm -> !arm.isSingle()).count());
+    StudyPlan asked =
+        plan(study(List.of("a", "b", "c_orca"), "study: {general: [c_orca], families: [pairs, all], seeds: 1}\n"));
+    assertEquals(List.of("a+b", "a+c_orca", "all"), asked.candidates("a").stream().map(Arm::name).toList());
   }
 
   @Test

@@ -1,9 +1,11 @@
 package dev.cocktail.trainer.study;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.cocktail.tensor.testing.Browser;
 import dev.cocktail.trainer.config.StudySection.Control;
 import java.io.IOException;
 import java.io.StringReader;
@@ -18,7 +20,20 @@ import org.xml.sax.InputSource;
 /** The report of a study whose answers were written by hand. */
 class StudyReportTest {
   private static final List<String> FILES =
-      List.of("report.html", "report.md", "report.json", "runs.csv", "scores.csv", "comparisons.csv", "transfer.csv");
+      List.of(
+          "report.html",
+          "report.md",
+          "report.json",
+          "runs.csv",
+          "scores.csv",
+          "comparisons.csv",
+          "transfer.csv",
+          "recommendations.csv",
+          "interactions.csv",
+          "additive.csv",
+          "best_of.csv",
+          "losses.csv",
+          "leaks.csv");
 
   @TempDir private Path temporary;
 
@@ -32,7 +47,20 @@ class StudyReportTest {
   }
 
   private HandMadeStudy study() {
-    return HandMadeStudy.ofThree(temporary.resolve("study")).trained();
+    return study(1);
+  }
+
+  private HandMadeStudy study(int seeds) {
+    return HandMadeStudy.ofThree(temporary.resolve("study"), seeds).trained();
+  }
+
+  /** All but certain: everything is right with all tasks, and nothing otherwise. */
+  private void writeWhatIsShown(int seeds) {
+    try (HandMadeStudy study = study(seeds)) {
+      Arm control = study.plan().control("a", Control.SAME_STEPS).orElseThrow();
+      study.right("a", 0, "a").right("a", 10, "a", "b", "c").right("a", 0, "a", "c").right("a", 0, control);
+      write(study);
+    }
   }
 
   @Test
@@ -61,15 +89,17 @@ class StudyReportTest {
         .contains("validation,a,accuracy,base,,10,0.1,0.1,0.4\n", "test,b,accuracy,all,42,10,0.2,0.2,0.0\n");
     assertThat(text("runs.csv")).containsPattern("\nall/seed-42,all,mixture,a\\+b\\+c,42,2,80,16,[0-9a-f]{64},done,\n");
     assertThat(text("comparisons.csv")).contains("targets,a,all,a,0.4,");
+    assertThat(text("recommendations.csv")).startsWith("target,advice,reason\na,").contains("\nb,not_enough_evidence,");
+    assertThat(text("interactions.csv")).contains("\na,b,c,0.1000", "\nb,a,c,");
+    assertThat(text("additive.csv")).contains("\na,4,0.475", ",b,0.25,");
+    assertThat(text("best_of.csv")).contains("\na,mixtures,3,0.9\n", "\na,alone,1,0.5\n");
+    assertThat(text("losses.csv")).contains("\nall/seed-42,a,training,1,1.5\n", "\nall/seed-42,c,validation,2,1.5\n");
+    assertThat(text("leaks.csv")).isEqualTo("held_out,set,training_set_of,examples,same_text,same_source,either\n");
   }
 
   @Test
   void whatIsShownIsSaidFirst() throws IOException {
-    try (HandMadeStudy study = study()) {
-      Arm control = study.plan().control("a", Control.SAME_EXAMPLES).orElseThrow();
-      study.right("a", 0, "a").right("a", 10, "a", "b", "c").right("a", 0, "a", "c").right("a", 0, control);
-      write(study);
-    }
+    writeWhatIsShown(2);
     assertThat(text("report.md"))
         .contains(
             "**Of 2 targets: the mixture that validation chose is better than the target alone for a; for b, the"
@@ -77,9 +107,61 @@ class StudyReportTest {
         .contains(
             "**The largest difference that was shown is all less a alone on a's test set: +100.0 points,",
             "; it is better than every control too.**")
-        .contains("- a: train on the mixture; all is better than all it was compared with: a, a.same\\_examples, a+c.")
+        .contains("- a: train on the mixture; all is better than all it was compared with: a, a.same\\_steps.")
         .doesNotContain("- a: whether all");
     assertThat(text("comparisons.csv")).containsPattern("targets,a,all,a,1.0,.*,better,");
+  }
+
+  @Test
+  void oneSeedDoesNotSayWhatToTrain() throws IOException {
+    writeWhatIsShown(1);
+    assertThat(text("report.md"))
+        .contains("- a: the mixture helps, which may have a simpler reason; all against a alone: better, as these very")
+        .doesNotContain("train on the mixture");
+  }
+
+  /** The mixture of all is asked against the target alone whether or not it was chosen; else choosing counts. */
+  @Test
+  void whatWasChosenFromSeveralCountsAsMany() {
+    try (HandMadeStudy study = study(2)) {
+      StudyVerdict verdict = StudyVerdict.of(study.results());
+      assertThat(verdict.on("a"))
+          .extracting(one -> one.control().name(), one -> one.comparison().choices())
+          .containsExactly(tuple("a", 1), tuple("a.same_steps", 3));
+      assertThat(verdict.on("b"))
+          .extracting(one -> one.arm().name(), one -> one.control().name(), one -> one.comparison().choices())
+          .contains(tuple("a+b", "b", 3), tuple("all", "b", 1));
+    }
+  }
+
+  @Test
+  void ofEqualsTheFirstThatWasPlannedIsChosen() {
+    try (HandMadeStudy study = study()) {
+      study.right("a", 9, "a", "b");
+      assertThat(study.results().selected().getFirst().mixture().name()).isEqualTo("a+b");
+    }
+  }
+
+  /** Better than the target alone, and worse than it with as many steps: nobody should mix for that. */
+  @Test
+  void aControlThatIsBetterIsWhatToTrain() {
+    try (HandMadeStudy study = study(2)) {
+      Arm control = study.plan().control("a", Control.SAME_STEPS).orElseThrow();
+      study.wide("a", 0, "a").wide("a", 20, "a", "b", "c").wide("a", 0, "a", "c").wide("a", 0, "a", "b");
+      study.wide("a", 40, control);
+      Recommendation advice = StudyVerdict.of(study.results()).recommendations().getFirst();
+      assertThat(advice.advice()).isEqualTo(Recommendation.Advice.ALONE);
+      assertThat(advice.reason()).startsWith("all is better than a").endsWith("but worse than a.same_steps");
+    }
+  }
+
+  @Test
+  void aPlanThatChangedAfterTestsWereReadIsTold() throws IOException {
+    try (HandMadeStudy study = study()) {
+      write(study.asked("margin: 0.02").asked("margin: 0.05"));
+    }
+    assertThat(text("report.md"))
+        .contains("- After test answers had been read, the plan was changed: study.margin was 0.02 and is 0.05.");
   }
 
   @Test
@@ -93,6 +175,18 @@ class StudyReportTest {
     var document = factory.newDocumentBuilder().parse(new InputSource(new StringReader(page)));
     assertThat(document.getElementsByTagName("section").getLength()).isEqualTo(13);
     assertThat(page).contains(">+20.0<small>", ">-10.0<small>", "<svg");
+  }
+
+  /** Where there is a Chromium, it shows every section and reports no error. */
+  @Test
+  void aBrowserOpensThePage(@TempDir Path folder) throws Exception {
+    try (HandMadeStudy study = study(2)) {
+      write(study);
+    }
+    Browser seen = Browser.open(temporary.resolve("study").resolve("report.html"), folder);
+    assertThat(seen.document().split("<section>")).hasSize(14);
+    assertThat(seen.document()).contains("<h1>Does mixing help a, b?</h1>", "<svg");
+    assertThat(seen.errors()).doesNotContain("CONSOLE");
   }
 
   @Test
