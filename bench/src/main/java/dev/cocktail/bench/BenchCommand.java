@@ -8,15 +8,22 @@ import picocli.CommandLine.Spec;
 /** {@code cocktail bench}: how fast this machine is with this engine. */
 @Command(
     name = "bench",
-    description = "Measures whole training steps, or single operations.",
+    description = "Measures whole training steps, generation, the opening of a model, or single operations.",
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {StepCommand.class, KernelsCommand.class, OperationsCommand.class})
+    subcommands = {
+      StepCommand.class,
+      GenerateCommand.class,
+      OpenCommand.class,
+      KernelsCommand.class,
+      OperationsCommand.class
+    })
 final class BenchCommand implements Runnable {
   @Spec private CommandSpec spec;
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "what to measure is missing: step, kernels or operations");
+    throw new ParameterException(
+        spec.commandLine(), "what to measure is missing: step, generate, open, kernels or operations");
   }
 }

@@ -7,9 +7,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
 
-/** Shapes of models to measure; the same as the peer's script has under these names. */
-enum StepPreset {
+/** Shapes of models to measure; the same as the peers' scripts have under these names. */
+enum ModelPreset {
   SMALL("small", 512, 8, 8, 8, 1408),
+  M300("300m", 1024, 20, 16, 16, 2816),
   PHI3_MINI("phi3-mini", 3072, 32, 32, 32, 8192);
 
   private static final int VOCABULARY = 32_064;
@@ -21,7 +22,7 @@ enum StepPreset {
   private final int kvHeads;
   private final int intermediateSize;
 
-  StepPreset(String label, int hiddenSize, int layers, int heads, int kvHeads, int intermediateSize) {
+  ModelPreset(String label, int hiddenSize, int layers, int heads, int kvHeads, int intermediateSize) {
     this.label = label;
     this.hiddenSize = hiddenSize;
     this.layers = layers;
@@ -30,16 +31,16 @@ enum StepPreset {
     this.intermediateSize = intermediateSize;
   }
 
-  static StepPreset of(String label) {
+  static ModelPreset of(String label) {
     return Arrays.stream(values())
         .filter(preset -> preset.label.equals(label))
         .findFirst()
-        .orElseThrow(() ->
-            new InvalidInputException(
-                "unknown preset '"
-                    + label
-                    + "'; known: "
-                    + String.join(", ", Arrays.stream(values()).map(preset -> preset.label).toList())));
+        .orElseThrow(() -> new InvalidInputException("unknown preset '" + label + "'; known: " + labels()));
+  }
+
+  /** The presets by their labels. */
+  static String labels() {
+    return String.join(", ", Arrays.stream(values()).map(preset -> preset.label).toList());
   }
 
   String label() {

@@ -42,7 +42,7 @@ final class OperationsCommand extends CocktailCommand {
               + length);
     }
     try (Device device = shared().openDevice(this::note)) {
-      var report = new OperationsReport(device, StepPreset.of(preset).config(), tokens, length, repetitions, only);
+      var report = new OperationsReport(device, ModelPreset.of(preset).config(), tokens, length, repetitions, only);
       report.run(this::print);
     }
     return DONE;

@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.random.RandomGeneratorFactory;
+import java.util.stream.IntStream;
 
 /**
  * Times a LoRA training step on random weights and tokens: forward, mean cross-entropy over every shifted token,
@@ -27,16 +28,27 @@ import java.util.random.RandomGeneratorFactory;
 final class StepBenchmark {
   /** What to measure. */
   record Options(
-      StepPreset preset,
+      ModelPreset preset,
       DType dtype,
       int batch,
       int sequenceLength,
+      boolean ragged,
       int rank,
       boolean checkpointLayers,
       int warmUp,
       int steps,
       int repetitions,
-      long seed) {}
+      long seed) {
+    /** How long a sequence is; ragged ones have eighths of the full length, all equally often. */
+    int lengthOf(int sequence) {
+      return ragged ? Math.max(2, sequenceLength * (1 + sequence * 5 % 8) / 8) : sequenceLength;
+    }
+
+    /** Tokens of a step. */
+    long tokens() {
+      return IntStream.range(0, batch).mapToLong(this::lengthOf).sum();
+    }
+  }
 
   private static final double LEARNING_RATE = 1e-4;
 
@@ -65,6 +77,7 @@ final class StepBenchmark {
             options.dtype(),
             options.batch(),
             options.sequenceLength(),
+            options.ragged(),
             options.rank(),
             options.checkpointLayers(),
             0,
@@ -107,6 +120,7 @@ final class StepBenchmark {
     figures.put("dtype", options.dtype().toString());
     figures.put("batch", options.batch());
     figures.put("seq", options.sequenceLength());
+    figures.put("tokens", options.tokens());
     figures.put("rank", options.rank());
     figures.put("checkpoint", options.checkpointLayers());
     figures.put("tokens_per_s", tokensPerSecond(options, median));
@@ -124,7 +138,7 @@ final class StepBenchmark {
 
   /** By the clock on the wall: what the host does between steps counts. */
   private static double tokensPerSecond(Options options, double[] millis) {
-    return rounded(1e3 * options.batch() * options.sequenceLength() / millis[3], 10);
+    return rounded(1e3 * options.tokens() / millis[3], 10);
   }
 
   private static double rounded(double value, int parts) {
@@ -135,7 +149,7 @@ final class StepBenchmark {
     var random = RandomGeneratorFactory.of("L64X128MixRandom").create(options.seed());
     List<MicroBatch.Sequence> sequences = new ArrayList<>();
     for (int b = 0; b < options.batch(); b++) {
-      int[] ids = random.ints(options.sequenceLength(), 3, vocabulary).toArray();
+      int[] ids = random.ints(options.lengthOf(b), 3, vocabulary).toArray();
       boolean[] supervised = new boolean[ids.length];
       Arrays.fill(supervised, true);
       sequences.add(new MicroBatch.Sequence(0, new Example(ids, supervised, "random tokens")));

@@ -1,6 +1,5 @@
 package dev.cocktail.bench;
 
-import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.Precision;
@@ -19,7 +18,7 @@ final class StepCommand extends CocktailCommand {
   /** More than any device holds a step of; the host must hold what is known of each token too. */
   private static final int MOST_TOKENS = 1 << 22;
 
-  @Option(names = "--preset", paramLabel = "NAME", description = "small (42 M parameters, default) or phi3-mini.")
+  @Option(names = "--preset", paramLabel = "NAME", description = "small (42 M parameters, default), 300m or phi3-mini.")
   private String preset = "small";
 
   @Option(names = "--seq", paramLabel = "N", description = "Tokens of a sequence (default: 512).")
@@ -27,6 +26,11 @@ final class StepCommand extends CocktailCommand {
 
   @Option(names = "--batch", paramLabel = "N", description = "Sequences, packed (default: 1).")
   private int batch = 1;
+
+  @Option(
+      names = "--ragged",
+      description = "Sequences from an eighth of --seq up to it, packed; a peer pads them all to --seq.")
+  private boolean ragged;
 
   @Option(names = "--rank", paramLabel = "N", description = "Rank of the adapters on all four linears (default: 16).")
   private int rank = 16;
@@ -55,8 +59,8 @@ final class StepCommand extends CocktailCommand {
   @Override
   public Integer call() {
     // A token learns to predict the next one.
-    requireAtLeast(2, "--seq", sequenceLength);
-    requireAtLeast(1, "--batch", batch);
+    BenchOptions.requireAtLeast(2, "--seq", sequenceLength);
+    BenchOptions.requireAtLeast(1, "--batch", batch);
     long tokens = (long) batch * sequenceLength;
     if (tokens > MOST_TOKENS) {
       throw new InvalidInputException(
@@ -68,16 +72,17 @@ final class StepCommand extends CocktailCommand {
               tokens,
               MOST_TOKENS));
     }
-    requireAtLeast(1, "--rank", rank);
-    requireAtLeast(1, "--steps", steps);
-    requireAtLeast(1, "--reps", repetitions);
-    requireAtLeast(0, "--warm-up", warmUp);
+    BenchOptions.requireAtLeast(1, "--rank", rank);
+    BenchOptions.requireAtLeast(1, "--steps", steps);
+    BenchOptions.requireAtLeast(1, "--reps", repetitions);
+    BenchOptions.requireAtLeast(0, "--warm-up", warmUp);
     var options =
         new StepBenchmark.Options(
-            StepPreset.of(preset),
-            type(),
+            ModelPreset.of(preset),
+            BenchOptions.weights(dtype),
             batch,
             sequenceLength,
+            ragged,
             rank,
             checkpoint,
             warmUp,
@@ -114,21 +119,6 @@ final class StepCommand extends CocktailCommand {
                         "--plan: %s has no memory of its own to plan; name a GPU, or leave --device out"
                             .formatted(device.name())))) {
       return StepBenchmark.plan(planned, options, 1);
-    }
-  }
-
-  private DType type() {
-    return switch (dtype.toLowerCase(Locale.ROOT)) {
-      case "f32", "float32" -> DType.F32;
-      case "bf16", "bfloat16" -> DType.BF16;
-      case "f16", "float16" -> DType.F16;
-      default -> throw new InvalidInputException("--dtype is '" + dtype + "'; expected f32, bf16 or f16");
-    };
-  }
-
-  private static void requireAtLeast(int least, String option, int value) {
-    if (value < least) {
-      throw new InvalidInputException(option + " is " + value + "; expected at least " + least);
     }
   }
 }

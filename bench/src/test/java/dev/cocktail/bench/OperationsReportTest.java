@@ -13,7 +13,7 @@ class OperationsReportTest {
   void measuresEveryOperationOnADevice() {
     List<OperationTime> times = new ArrayList<>();
     try (Device device = new CpuDevice()) {
-      new OperationsReport(device, StepPreset.SMALL.config(), 6, 3, 1, "").run(times::add);
+      new OperationsReport(device, ModelPreset.SMALL.config(), 6, 3, 1, "").run(times::add);
     }
     assertThat(times).extracting(OperationTime::operation).doesNotHaveDuplicates();
     assertThat(times)
@@ -31,7 +31,7 @@ class OperationsReportTest {
   void measuresOnlyWhatIsAskedFor() {
     List<OperationTime> times = new ArrayList<>();
     try (Device device = new CpuDevice()) {
-      new OperationsReport(device, StepPreset.SMALL.config(), 2, 2, 1, "rope").run(times::add);
+      new OperationsReport(device, ModelPreset.SMALL.config(), 2, 2, 1, "rope").run(times::add);
     }
     assertThat(times).extracting(OperationTime::operation).containsExactly("copy", "matrix product 1024", "rope");
   }

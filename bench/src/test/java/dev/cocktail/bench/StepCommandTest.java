@@ -35,7 +35,7 @@ class StepCommandTest {
 
   @Test
   void adaptersAreClearedAndRoundedAtOnceNotOneByOne() {
-    int layers = StepPreset.SMALL.config().layers();
+    int layers = ModelPreset.SMALL.config().layers();
     // Norms, rotation, attention, activation, and the sums of a layer, forward and backward; and what a step does once.
     assertThat(planned("kernel_launches", "--dtype", "bf16")).isBetween(10 * layers, 14 * layers + 20);
   }

@@ -54,10 +54,11 @@ public record Comparison(
   /**
    * The p that decides: the larger of the bootstrap's, which knows seeds but relies on there being enough clusters, and
    * the exchange's, which is exact for any number of clusters but takes the runs as they are. Whoever asks for both
-   * errs no more often than with either. It is multiplied by the number of arms that the arm was chosen from.
+   * errs no more often than with either. Of an arm that seems better it is multiplied by the number of arms that it was
+   * chosen from; choosing the best makes none seem worse.
    */
   public double probability() {
     double larger = Math.max(difference.probability(), exchange.map(PermutationResult::probability).orElse(0.0));
-    return Math.min(1, choices * larger);
+    return difference.value() > 0 ? Math.min(1, choices * larger) : larger;
   }
 }

@@ -32,7 +32,7 @@ class CalibrationTest {
             Comparison.of(
                 arm,
                 arms.getFirst(),
-                SeedSpread.welch(arm, arms.getFirst()),
+                SeedSpread.pooled(arm, arms.getFirst(), List.of(arm, arms.getFirst())),
                 new TwoLevelBootstrap(RESAMPLES, random.nextLong(), 1),
                 new SignFlip(RESAMPLES, random.nextLong()),
                 RULE,
@@ -163,7 +163,10 @@ class CalibrationTest {
       List<ArmRuns> arms = world.arms(Draws.random(-1 - number), 3, 0, 0, 0, 0);
       minimal +=
           new TwoLevelBootstrap(399, ~number, 1)
-                  .difference(arms.get(0), arms.get(1), SeedSpread.welch(arms.get(0), arms.get(1)))
+                  .difference(
+                      arms.get(0),
+                      arms.get(1),
+                      SeedSpread.pooled(arms.get(0), arms.get(1), List.of(arms.get(0), arms.get(1))))
                   .minimalDifference(.05, .8)
               / pilots;
     }
@@ -175,7 +178,10 @@ class CalibrationTest {
             number -> {
               List<ArmRuns> arms = world.arms(Draws.random(number), 3, effect, 0, 0, 0);
               return new TwoLevelBootstrap(399, ~number, 1)
-                      .difference(arms.get(0), arms.get(1), SeedSpread.welch(arms.get(0), arms.get(1)))
+                      .difference(
+                          arms.get(0),
+                          arms.get(1),
+                          SeedSpread.pooled(arms.get(0), arms.get(1), List.of(arms.get(0), arms.get(1))))
                       .probability()
                   < .05;
             });
@@ -197,7 +203,10 @@ class CalibrationTest {
               number -> {
                 List<ArmRuns> arms = world.arms(Draws.random(number), 3, effect, 0, 0, 0);
                 return new TwoLevelBootstrap(399, ~number, 1)
-                    .difference(arms.get(0), arms.get(1), SeedSpread.welch(arms.get(0), arms.get(1)))
+                    .difference(
+                        arms.get(0),
+                        arms.get(1),
+                        SeedSpread.pooled(arms.get(0), arms.get(1), List.of(arms.get(0), arms.get(1))))
                     .equivalence(.12, .05)
                     .shown();
               });
@@ -315,7 +324,7 @@ class CalibrationTest {
                     Comparison.of(
                         one,
                         other,
-                        SeedSpread.welch(one, other),
+                        SeedSpread.pooled(one, other, List.of(one, other)),
                         new TwoLevelBootstrap(RESAMPLES, random.nextLong(), 1),
                         new SignFlip(RESAMPLES, random.nextLong()),
                         RULE,
@@ -354,7 +363,7 @@ class CalibrationTest {
                       Comparison.of(
                           mixture,
                           other,
-                          SeedSpread.welch(mixture, other),
+                          SeedSpread.pooled(mixture, other, List.of(mixture, other)),
                           new TwoLevelBootstrap(999, random.nextLong(), 1),
                           new SignFlip(999, random.nextLong()),
                           RULE,

@@ -78,7 +78,14 @@ class VerdictTest {
     SignFlip exchange = new SignFlip(999, 1);
 
     Comparison comparison =
-        Comparison.of(arm, control, SeedSpread.welch(arm, control), bootstrap, exchange, RULE, Multiplicity.NONE);
+        Comparison.of(
+            arm,
+            control,
+            SeedSpread.pooled(arm, control, List.of(arm, control)),
+            bootstrap,
+            exchange,
+            RULE,
+            Multiplicity.NONE);
 
     assertThat(comparison.difference().value()).isCloseTo(30 / 80.0, within(1e-12));
     assertThat(comparison.exchange().orElseThrow().value()).isCloseTo(30 / 80.0, within(1e-12));

@@ -176,7 +176,11 @@ final class ReportWords {
             ? "One seed: intervals and p are about these very models, not about training again with other seeds."
             : "%d seeds for each arm: intervals cover other items and other seeds%s."
                 .formatted(
-                    seeds, seeds < FEW_SEEDS ? ", but so few seeds tell only roughly how much seeds matter" : ""));
+                    seeds,
+                    seeds < FEW_SEEDS
+                        ? ", but so few tell only roughly how much seeds matter, and the two arms of a comparison are"
+                              + " taken to spread alike"
+                        : ""));
     limits.add(
         "One base model, these data sets, these budgets and settings: another model, more data or longer training may"
             + " give another answer.");
@@ -260,9 +264,10 @@ final class ReportWords {
             + " once, of what was chosen and of what it is compared with.",
         "Intervals: 95 %, from drawing whole sources of items with replacement, the same for both arms, widened by the"
             + " spread between seeds where there are several.",
-        "p: the larger of the bootstrap's and that of exchanging answers source by source; that of a mixture that was"
-            + " chosen from several times their number, except against the best of as many trials of the target alone;"
-            + " adjusted by Holm's method over all comparisons of targets, and apart from these of probes. Better or"
+        "p: the larger of the bootstrap's and that of exchanging answers source by source; that of a mixture that seems"
+            + " better and was chosen from several times their number, except against the best of as many trials of the"
+            + " target alone; adjusted by Holm's method over all comparisons of targets, and apart from these of"
+            + " probes. Better or"
             + " worse: adjusted p below %s and 0 outside the interval.".formatted(verdict.rule().significance()),
         "Detectable: what would be found in four of five such studies at the strictest step of that adjustment.",
         "No difference that matters: the 90 %% interval lies within %s points; each such statement by itself, not all of them together."

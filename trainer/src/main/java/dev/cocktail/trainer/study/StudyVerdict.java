@@ -20,7 +20,8 @@ import java.util.Optional;
  * What a study shows. The family of questions is fixed by the plan before any test set is looked at: for each target,
  * the mixture that was chosen by validation against the target alone, against each of its controls and the best of its
  * rivals; and the mixture that controls are of against the target alone. Their p are adjusted together; that of a
- * mixture that was chosen from several counts as many times, except against the best of as many rivals.
+ * mixture that seems better and was chosen from several counts as many times, except against the best of as many
+ * rivals.
  *
  * @param rule what was fixed before results were looked at
  * @param tested for each target, what the compared arms scored on its test set, the target alone first
@@ -168,8 +169,13 @@ public record StudyVerdict(
               List.of(answers(pair.arm(), pair.task()), answers(pair.control(), pair.task())));
       ArmRuns arm = runs.getFirst();
       ArmRuns control = runs.getLast();
-      // Seeds spread differently from arm to arm, so that only the two that are compared tell how much.
-      List<SeedSpread> seeds = SeedSpread.welch(arm, control);
+      // Seeds spread differently from arm to arm, so that only the two that are compared tell how much. Were these two
+      // not
+      // taken to spread alike, three seeds would show next to nothing.
+      List<SeedSpread> seeds =
+          pair.control().equals(BASE)
+              ? SeedSpread.paired(arm, control)
+              : SeedSpread.pooled(arm, control, List.of(arm, control));
       return Comparison.of(arm, control, seeds, bootstrap, exchange, rule, new Multiplicity(pair.choices(), family));
     }
 

@@ -1,0 +1,31 @@
+package dev.cocktail.bench;
+
+import dev.cocktail.tensor.DType;
+import dev.cocktail.tensor.InvalidInputException;
+import java.util.Locale;
+
+/** Reads what several measurements are asked for with. */
+final class BenchOptions {
+  private BenchOptions() {}
+
+  /**
+   * The type of weights that {@code --dtype} names.
+   *
+   * @throws InvalidInputException when it names none
+   */
+  static DType weights(String dtype) {
+    return switch (dtype.toLowerCase(Locale.ROOT)) {
+      case "f32", "float32" -> DType.F32;
+      case "bf16", "bfloat16" -> DType.BF16;
+      case "f16", "float16" -> DType.F16;
+      default -> throw new InvalidInputException("--dtype is '" + dtype + "'; expected f32, bf16 or f16");
+    };
+  }
+
+  /** Refuses numbers that are too small. */
+  static void requireAtLeast(int least, String option, int value) {
+    if (value < least) {
+      throw new InvalidInputException(option + " is " + value + "; expected at least " + least);
+    }
+  }
+}
