@@ -179,7 +179,7 @@ final class ReportWords {
                     seeds,
                     seeds < FEW_SEEDS
                         ? ", but so few tell only roughly how much seeds matter, and the two arms of a comparison are"
-                              + " taken to spread alike"
+                            + " taken to spread alike"
                         : ""));
     limits.add(
         "One base model, these data sets, these budgets and settings: another model, more data or longer training may"
