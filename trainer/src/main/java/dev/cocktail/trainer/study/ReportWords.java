@@ -99,18 +99,18 @@ final class ReportWords {
   }
 
   private String largest(Map<String, ArmComparison> alone) {
+    List<ArmComparison> shown = verdict.comparisons().stream().filter(one -> isShown(one.verdict().finding())).toList();
+    List<ArmComparison> seen = shown.isEmpty() ? List.copyOf(alone.values()) : shown;
     ArmComparison largest =
-        alone.values().stream()
-            .max(
-                Comparator.comparing((ArmComparison one) -> isShown(one.verdict().finding()))
-                    .thenComparingDouble(one -> Math.abs(one.comparison().difference().value())))
+        seen.stream()
+            .max(Comparator.comparingDouble(one -> Math.abs(one.comparison().difference().value())))
             .orElseThrow();
     var difference = largest.comparison().difference();
     String what =
         "%s less %s on %s: %s points, interval %s"
             .formatted(
                 largest.arm().name(),
-                largest.control().name() + " alone",
+                largest.control().name() + (largest.control().isSingle() ? " alone" : ""),
                 largest.target() + "'s test set",
                 points(difference.value()),
                 points(difference.interval()));
@@ -136,7 +136,7 @@ final class ReportWords {
                 : hasControls ? "; it is better than every control too" : "; no control was compared";
     return "The largest difference that was shown is %s%s%s."
         .formatted(
-            what, alone.size() > 1 ? " (the largest of several is overstated by being the largest)" : "", controls);
+            what, seen.size() > 1 ? " (the largest of several is overstated by being the largest)" : "", controls);
   }
 
   private static String changed(String change) {

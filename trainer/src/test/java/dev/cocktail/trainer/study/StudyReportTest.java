@@ -144,15 +144,18 @@ class StudyReportTest {
 
   /** Better than the target alone, and worse than it with as many steps: nobody should mix for that. */
   @Test
-  void aControlThatIsBetterIsWhatToTrain() {
+  void aControlThatIsBetterIsWhatToTrain() throws IOException {
     try (HandMadeStudy study = study(2)) {
       Arm control = study.plan().control("a", Control.SAME_STEPS).orElseThrow();
-      study.wide("a", 0, "a").wide("a", 20, "a", "b", "c").wide("a", 0, "a", "c").wide("a", 0, "a", "b");
+      study.wide("a", 0, "a").wide("a", 12, "a", "b", "c").wide("a", 0, "a", "c").wide("a", 0, "a", "b");
       study.wide("a", 40, control);
       Recommendation advice = StudyVerdict.of(study.results()).recommendations().getFirst();
       assertThat(advice.advice()).isEqualTo(Recommendation.Advice.ALONE);
       assertThat(advice.reason()).startsWith("all is better than a").endsWith("but worse than a.same_steps");
+      write(study);
     }
+    assertThat(text("report.md"))
+        .contains("The largest difference that was shown is all less a.same\\_steps on a's test set: -70.0 points");
   }
 
   @Test
