@@ -21,8 +21,6 @@ import java.util.function.ToLongBiFunction;
 
 /** The charts of a study's report. */
 final class ReportCharts {
-  static final int WINDOWS = 20;
-
   private final StudyResults results;
   private final StudyPlan plan;
   private final Map<Arm, RunMetrics> metrics = new HashMap<>();
@@ -109,7 +107,7 @@ final class ReportCharts {
     List<Series> validation = new ArrayList<>();
     for (Arm arm : arms) {
       RunMetrics run = metrics(arm);
-      training.add(new Series(arm.name(), run.trainingLoss(target, Math.max(1, run.steps().size() / WINDOWS))));
+      training.add(new Series(arm.name(), LossCurve.training(run, target)));
       validation.add(new Series(arm.name(), run.validationLoss(target)));
     }
     List<Html> charts = new ArrayList<>();

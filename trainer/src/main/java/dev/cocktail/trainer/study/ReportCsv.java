@@ -1,10 +1,8 @@
 package dev.cocktail.trainer.study;
 
 import dev.cocktail.eval.AnsweredItem;
-import dev.cocktail.eval.report.LineChart.Point;
 import dev.cocktail.eval.statistics.Interval;
 import dev.cocktail.tensor.safetensors.AtomicFile;
-import dev.cocktail.trainer.RunMetrics;
 import dev.cocktail.trainer.data.LeakAudit;
 import java.io.IOException;
 import java.io.StringWriter;
@@ -254,29 +252,15 @@ final class ReportCsv {
     return rows;
   }
 
-  /** Of every run that is there, the losses of each of its tasks, step by step. */
   private List<List<?>> losses() {
     List<List<?>> rows = new ArrayList<>();
     rows.add(List.of("run", "task", "set", "step", "loss"));
-    for (PlannedRun run : plan.runs()) {
-      if (!results.failures().containsKey(run.name())) {
-        RunMetrics metrics = RunMetrics.read(run.run().output());
-        for (String task : run.arm().tasks()) {
-          int window = Math.max(1, metrics.steps().size() / ReportCharts.WINDOWS);
-          losses(rows, run, task, "training", metrics.trainingLoss(task, window));
-          losses(rows, run, task, "validation", metrics.validationLoss(task));
-        }
+    for (LossCurve curve : LossCurve.of(results)) {
+      for (int i = 0; i < curve.steps().size(); i++) {
+        rows.add(List.of(curve.run(), curve.task(), curve.set(), curve.steps().get(i), curve.losses().get(i)));
       }
     }
     return rows;
-  }
-
-  private static void losses(List<List<?>> rows, PlannedRun run, String task, String set, List<Point> points) {
-    for (Point point : points) {
-      if (Double.isFinite(point.y())) {
-        rows.add(List.of(run.name(), task, set, (long) point.x(), point.y()));
-      }
-    }
   }
 
   private List<List<?>> leaks() {

@@ -225,6 +225,7 @@ public final class StudyReport {
     json.put("leaks_excluded", results.leaks().excluded());
     json.put("leaks", results.leaks().pairs().stream().map(StudyReport::row).toList());
     json.put("runs", RecordTree.of(runs));
+    json.put("losses", RecordTree.of(LossCurve.of(results)));
     try {
       return new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsString(json) + "\n";
     } catch (JsonProcessingException e) {

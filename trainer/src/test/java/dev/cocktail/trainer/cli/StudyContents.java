@@ -11,22 +11,6 @@ import java.util.stream.Stream;
 
 /** What a study left in its folder, for comparing studies byte for byte. */
 final class StudyContents {
-  private static final List<String> REPORT =
-      List.of(
-          "report.html",
-          "report.md",
-          "report.json",
-          "runs.csv",
-          "scores.csv",
-          "comparisons.csv",
-          "transfer.csv",
-          "recommendations.csv",
-          "interactions.csv",
-          "additive.csv",
-          "best_of.csv",
-          "losses.csv",
-          "leaks.csv");
-
   private StudyContents() {}
 
   /** The runs that are there, as {@code arm/seed-n}. */
@@ -53,9 +37,16 @@ final class StudyContents {
         contents.put("base/" + answers.getFileName(), Files.readString(answers));
       }
     }
-    for (String report : REPORT) {
-      contents.put(report, Files.readString(study.resolve(report)));
+    try (Stream<Path> report = Files.list(study)) {
+      for (Path file : report.filter(StudyContents::isOfReport).toList()) {
+        contents.put(file.getFileName().toString(), Files.readString(file));
+      }
     }
     return contents;
+  }
+
+  private static boolean isOfReport(Path file) {
+    String name = file.getFileName().toString();
+    return name.startsWith("report.") || name.endsWith(".csv");
   }
 }

@@ -206,6 +206,10 @@ class StudyReportTest {
     assertThat(json.at("/findings/scores/a/0/summary/deviation").isNull()).isTrue();
     assertThat(json.at("/findings/predictors/2/correlation").isNull()).isTrue();
     assertThat(json.at("/runs/0/examples").size()).isPositive();
+    JsonNode curve = json.at("/losses/0");
+    assertThat(curve.at("/set").asText()).isEqualTo("training");
+    assertThat(curve.at("/steps")).hasSize(2);
+    assertThat(curve.at("/losses/0").asDouble()).isEqualTo(1.5);
   }
 
   @Test
