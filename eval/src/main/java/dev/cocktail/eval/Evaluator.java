@@ -94,13 +94,14 @@ public final class Evaluator {
     for (int i = 0; i < loss.length; i++) {
       EvaluationItem item = task.items().get(i);
       Answer answer = answers.get(i);
+      double probability = tokenProbability(loss[i], right.get(i).targetCount());
       results.add(
           new ItemResult(
               item,
               answer.text(),
               answer.finish(),
-              outcome(task.form(), item, answer.text(), Reading.STRICT),
-              outcome(task.form(), item, answer.text(), Reading.LENIENT),
+              outcome(task.form(), item, answer.text(), Reading.STRICT, probability),
+              outcome(task.form(), item, answer.text(), Reading.LENIENT, probability),
               loss[i],
               right.get(i).targetCount(),
               answer.scores()));
@@ -149,10 +150,16 @@ public final class Evaluator {
     }
   }
 
-  private static Outcome outcome(AnswerForm form, EvaluationItem item, String answer, Reading reading) {
+  /** {@link Outcome#tokenProbability} of a sum of losses in nats. */
+  static double tokenProbability(double loss, int tokens) {
+    return Math.exp(-loss / tokens);
+  }
+
+  private static Outcome outcome(
+      AnswerForm form, EvaluationItem item, String answer, Reading reading, double probability) {
     String gold = form.gold(item.gold()).orElseThrow();
     Optional<String> read = form.read(answer, reading);
-    return new Outcome(gold, read, read.isPresent() && form.isRight(gold, read.get(), reading));
+    return new Outcome(gold, read, read.isPresent() && form.isRight(gold, read.get(), reading), probability);
   }
 
   // Generation

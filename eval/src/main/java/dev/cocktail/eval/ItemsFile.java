@@ -102,15 +102,22 @@ public final class ItemsFile {
   }
 
   private static AnsweredItem answered(JsonNode row) {
-    String gold = text(row, "gold");
+    double loss = row.get("loss").isNull() ? Double.NaN : row.get("loss").asDouble();
+    int tokens = row.get("loss_tokens").asInt();
+    double probability = Evaluator.tokenProbability(loss, tokens);
     return new AnsweredItem(
         text(row, "origin"),
         Optional.ofNullable(text(row, "cluster")),
         text(row, "answer"),
-        new Outcome(gold, Optional.ofNullable(text(row, "read_strict")), row.get("right_strict").asBoolean()),
-        new Outcome(gold, Optional.ofNullable(text(row, "read_lenient")), row.get("right_lenient").asBoolean()),
-        row.get("loss").isNull() ? Double.NaN : row.get("loss").asDouble(),
-        row.get("loss_tokens").asInt());
+        outcome(row, "strict", probability),
+        outcome(row, "lenient", probability),
+        loss,
+        tokens);
+  }
+
+  private static Outcome outcome(JsonNode row, String reading, double probability) {
+    Optional<String> read = Optional.ofNullable(text(row, "read_" + reading));
+    return new Outcome(text(row, "gold"), read, row.get("right_" + reading).asBoolean(), probability);
   }
 
   private static String text(JsonNode row, String column) {

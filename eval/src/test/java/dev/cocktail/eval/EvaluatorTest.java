@@ -201,6 +201,8 @@ class EvaluatorTest {
         if (label.equals(result.item().gold())) {
           assertThat(result.loss()).isCloseTo(loss, within(SINGLE * loss));
           assertThat(result.lossTokens()).isEqualTo(whole.length - prompt);
+          double probability = Math.exp(-loss / (whole.length - prompt));
+          assertThat(result.lenient().tokenProbability()).isCloseTo(probability, within(SINGLE));
         }
         if (best == null || result.scores().get(label) > result.scores().get(best)) {
           best = label;

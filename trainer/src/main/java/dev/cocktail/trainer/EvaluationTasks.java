@@ -71,6 +71,7 @@ public record EvaluationTasks(
   /** More different answers than these are no labels. */
   private static final int MOST_LABELS = 200;
 
+  private static final List<Metric> OF_TEXT = List.of(Metric.EXACT_MATCH, Metric.TOKEN_PROBABILITY);
   private static final List<Metric> OF_LABELS = List.of(Metric.ACCURACY, Metric.MACRO_F1, Metric.MATTHEWS_CORRELATION);
 
   /** What each task of a run file asks for itself. */
@@ -184,7 +185,7 @@ public record EvaluationTasks(
   /** A task's own metric first, and the others that the same answers give. */
   private static List<Metric> computed(Optional<Metric> own, Metric.Form form) {
     if (own.isEmpty()) {
-      return form == Metric.Form.LABELS ? OF_LABELS : List.of(Metric.EXACT_MATCH);
+      return form == Metric.Form.LABELS ? OF_LABELS : OF_TEXT;
     }
     Set<Metric> all = new LinkedHashSet<>(List.of(own.get()));
     Arrays.stream(Metric.values()).filter(metric -> metric.form() == form).forEach(all::add);

@@ -41,6 +41,12 @@ public enum Metric {
   MATTHEWS_CORRELATION(Form.LABELS, outcomes -> Confusion.statistic(outcomes, Confusion::matthewsCorrelation)),
   /** The share of items whose answer is the expected text. Between 0 and 1. */
   EXACT_MATCH(Form.TEXT, ShareRight::new),
+  /**
+   * The items' mean {@link Outcome#tokenProbability}, that is the inverse of each right answer's perplexity: for
+   * answers that nobody would give in just those words, such as those of general instructions. What has none counts as
+   * 0. Between 0 and 1.
+   */
+  TOKEN_PROBABILITY(Form.TEXT, MeanProbability::new),
   /** The share of items whose answer is the expected number. Between 0 and 1. */
   NUMERIC_MATCH(Form.NUMBER, ShareRight::new);
 
@@ -142,6 +148,26 @@ public enum Metric {
     @Override
     public double of(double[] sums) {
       return whole.of(sums);
+    }
+  }
+
+  /** Probabilities over items. */
+  private record MeanProbability(List<Outcome> outcomes) implements SumStatistic {
+    @Override
+    public int width() {
+      return 2;
+    }
+
+    @Override
+    public void add(int item, double[] sums, int at) {
+      double probability = outcomes.get(item).tokenProbability();
+      sums[at] += Double.isNaN(probability) ? 0 : probability;
+      sums[at + 1]++;
+    }
+
+    @Override
+    public double of(double[] sums) {
+      return sums[0] / sums[1];
     }
   }
 

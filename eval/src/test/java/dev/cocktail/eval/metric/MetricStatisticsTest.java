@@ -67,7 +67,7 @@ class MetricStatisticsTest {
           metric.form() == Metric.Form.LABELS
               ? read.equals(Optional.of(gold))
               : read.isPresent() && random.nextBoolean();
-      outcomes.add(new Outcome(gold, read, right));
+      outcomes.add(new Outcome(gold, read, right, random.nextDouble()));
     }
     return outcomes;
   }

@@ -135,6 +135,16 @@ class MetricTest {
     assertThatThrownBy(() -> new Outcome("3", Optional.empty(), true)).isInstanceOf(IllegalArgumentException.class);
   }
 
+  @Test
+  void freeTextIsScoredByTheProbabilityOfItsTokens() {
+    List<Outcome> outcomes =
+        List.of(
+            new Outcome("a", Optional.of("b"), false, 0.5),
+            new Outcome("a", Optional.of("a"), true, 0.25),
+            new Outcome("a", Optional.of("a"), true));
+    assertMetric(Metric.TOKEN_PROBABILITY, outcomes, 0.25);
+  }
+
   @ParameterizedTest
   @EnumSource(Metric.class)
   void noItemsHaveNoValue(Metric metric) {

@@ -15,7 +15,10 @@ public record StudySection(
     @Key(value = "The tasks to find the best mixture for.", whenAbsent = "those with metric, validation and test")
         List<String> targets,
     @Key("Tasks that are no targets, but may help others: general instructions, mathematics.") List<String> general,
-    @Key("Tasks that no run learns: what they lose is what was forgotten.") List<String> probes,
+    @Key(
+            "Tasks that no run learns: what they lose is what was forgotten. The metric token_probability suits free"
+                + " text.")
+        List<String> probes,
     @Key(
             value =
                 "Families of mixtures: singles, pairs, leave_one_out (all tasks but one), all. Each target alone is"

@@ -65,7 +65,8 @@ public record TaskSection(
             value =
                 "What right answers are counted by, on validation and test examples: for labels accuracy,"
                     + " balanced_accuracy, macro_f1, weighted_f1 or matthews_correlation, for text exact_match, for"
-                    + " numbers numeric_match.",
+                    + " free text token_probability (the mean inverse perplexity of the right answers), for numbers"
+                    + " numeric_match.",
             whenAbsent = "no answers, only losses")
         Optional<Metric> metric,
     @Key(value = "The labels, for metrics of labels.", whenAbsent = "the different answers of the training examples")

@@ -91,7 +91,7 @@ public final class TinyFolder {
           - {name: colours, train: train.jsonl, validation: validation.jsonl, test: train.jsonl, metric: exact_match}
           - {name: moves, train: moves.jsonl, validation: moves.jsonl, test: moves.jsonl, metric: accuracy, method: likelihood}
           - {name: chat, train: chat.jsonl}
-          - {name: facts, train: probe.jsonl, validation: probe.jsonl, test: probe.jsonl, metric: exact_match}
+          - {name: facts, train: probe.jsonl, validation: probe.jsonl, test: probe.jsonl, metric: token_probability}
         training: {epochs: 2, max_length: 32, tokens_per_step: 32, learning_rate: 1.0e-2}
         evaluation: {max_new_tokens: 3}
         study: {general: [chat], probes: [facts], families: [all], seeds: 2, controls: [same_steps, general]}
