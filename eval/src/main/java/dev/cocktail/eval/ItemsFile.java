@@ -35,6 +35,7 @@ public final class ItemsFile {
   private static final List<String> COLUMNS_READ =
       List.of(
           "task",
+          "item",
           "origin",
           "answer",
           "gold",
@@ -71,7 +72,7 @@ public final class ItemsFile {
    * Reads what {@link #write} wrote.
    *
    * @return what became of the items of each task, in their order
-   * @throws InvalidInputException naming the line that is broken
+   * @throws InvalidInputException naming the line that is broken, missing or there twice
    */
   public static Map<String, List<AnsweredItem>> read(Path file) {
     Map<String, List<AnsweredItem>> byTask = new LinkedHashMap<>();
@@ -80,7 +81,13 @@ public final class ItemsFile {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
         number++;
         JsonNode row = parse(line, file, number);
-        byTask.computeIfAbsent(text(row, "task"), _ -> new ArrayList<>()).add(answered(row));
+        List<AnsweredItem> items = byTask.computeIfAbsent(text(row, "task"), _ -> new ArrayList<>());
+        if (row.get("item").asInt() != items.size()) {
+          throw new InvalidInputException(
+              "%s:%d: expected item %d of task %s, this is item %s; lines are missing or there twice"
+                  .formatted(file, number, items.size(), text(row, "task"), row.get("item")));
+        }
+        items.add(answered(row));
       }
     } catch (IOException e) {
       throw new UncheckedIOException(new IOException(file + " cannot be read: " + e.getMessage(), e));

@@ -370,6 +370,13 @@ class EvaluatorTest {
     assertThatThrownBy(() -> ItemsFile.read(cut))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageStartingWith(cut + ":2: expected one answered item");
+    for (List<String> wrong : List.of(lines.subList(1, 2), List.of(lines.get(0), lines.get(0)))) {
+      Files.write(cut, wrong);
+      assertThatThrownBy(() -> ItemsFile.read(cut))
+          .isInstanceOf(InvalidInputException.class)
+          .hasMessageStartingWith(cut + ":" + wrong.size() + ": expected item ")
+          .hasMessageEndingWith("lines are missing or there twice");
+    }
 
     Path taken = Files.createDirectories(temporary.resolve("taken/inside")).getParent();
     assertThatThrownBy(() -> ItemsFile.write(taken, List.of(evaluation))).isInstanceOf(UncheckedIOException.class);

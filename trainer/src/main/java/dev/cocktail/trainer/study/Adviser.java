@@ -14,12 +14,13 @@ final class Adviser {
   /**
    * The advice.
    *
-   * @param own the comparisons of the chosen mixture
+   * @param comparisons those on the target
    * @param rule what was fixed before results were looked at
    */
-  static Recommendation of(Selected chosen, List<ArmComparison> own, DecisionRule rule) {
+  static Recommendation of(Selected chosen, List<ArmComparison> comparisons, DecisionRule rule) {
     String target = chosen.target();
     String mixture = chosen.mixture().name();
+    List<ArmComparison> own = comparisons.stream().filter(one -> one.arm().equals(chosen.mixture())).toList();
     List<ArmComparison> alone = own.stream().filter(one -> one.control().isSingle()).toList();
     if (alone.isEmpty()) {
       return new Recommendation(
@@ -59,6 +60,18 @@ final class Adviser {
               ? mixture + " is " + less
               : "%s is better than %s, but %s".formatted(mixture, String.join(", ", beaten), less));
     }
+    Optional<ArmComparison> other =
+        comparisons.stream()
+            .filter(one -> !own.contains(one) && one.control().kind().isControl())
+            .filter(one -> one.verdict().finding() == Verdict.Finding.WORSE && one.comparison().coversSeeds())
+            .findFirst();
+    if (finding != Verdict.Finding.BETTER && other.isPresent()) {
+      return new Recommendation(
+          target,
+          Recommendation.Advice.ALONE,
+          "%s is worse than %s, and %s is not shown to be better than %s alone"
+              .formatted(other.get().arm().name(), other.get().control().name(), mixture, target));
+    }
     boolean hasBudget = own.stream().anyMatch(one -> one.control().kind() != Arm.Kind.MIXTURE);
     return switch (finding) {
       case BETTER -> {
@@ -72,8 +85,9 @@ final class Adviser {
             target,
             Recommendation.Advice.MIX_UNPROVEN,
             open.isEmpty()
-                ? "%s is better than %s, but no longer training of %s alone was compared with it"
-                    .formatted(mixture, String.join(", ", beaten), target)
+                ? ("%s is better than %s, but %s alone was not trained with its budget; 'controls_of: %s' plans that"
+                        + " in the same folder")
+                    .formatted(mixture, String.join(", ", beaten), target, expression(chosen.mixture()))
                 : "%s is better than %s, but not shown to be better than %s"
                     .formatted(mixture, String.join(", ", beaten), String.join(", ", open)));
       }
@@ -96,12 +110,16 @@ final class Adviser {
               Recommendation.Advice.NOT_ENOUGH_EVIDENCE,
               String.format(
                   Locale.ROOT,
-                  "%s and %s alone are not shown to differ; a true difference of %.1f points would be found in four"
-                      + " of five such studies",
+                  "%s and %s alone are not shown to differ; %s be found in four of five such studies",
                   mixture,
                   target,
-                  100 * alone.getFirst().comparison().minimalDifference()));
+                  ReportWords.detectable(alone.getFirst().comparison().minimalDifference())));
     };
+  }
+
+  /** A mixture as a study file names it. */
+  private static String expression(Arm mixture) {
+    return String.join(" + ", mixture.tasks());
   }
 
   private static List<String> controls(List<ArmComparison> own, Verdict.Finding finding) {

@@ -47,6 +47,13 @@ final class ReportWords {
     return p < 0.0001 ? "< 0.0001" : String.format(Locale.ROOT, "%.4f", p);
   }
 
+  /** What would be found, where that is possible at all. */
+  static String detectable(double minimalDifference) {
+    return minimalDifference > 1
+        ? "not even the largest difference that is possible would surely"
+        : "a true difference of %s points would".formatted(percent(minimalDifference));
+  }
+
   static String count(long number) {
     return String.format(Locale.ROOT, "%,d", number);
   }
@@ -72,7 +79,7 @@ final class ReportWords {
           "No target has both a mixture and itself alone with all of their runs.",
           "The runs below show what failed or was not planned.");
     }
-    return List.of(overall(alone), largest(alone), evidence());
+    return List.of(overall(alone), largest(), evidence());
   }
 
   private String overall(Map<String, ArmComparison> alone) {
@@ -98,9 +105,9 @@ final class ReportWords {
     return names.isEmpty() ? Optional.empty() : Optional.of(sentence.formatted(String.join(", ", names)));
   }
 
-  private String largest(Map<String, ArmComparison> alone) {
+  private String largest() {
     List<ArmComparison> shown = verdict.comparisons().stream().filter(one -> isShown(one.verdict().finding())).toList();
-    List<ArmComparison> seen = shown.isEmpty() ? List.copyOf(alone.values()) : shown;
+    List<ArmComparison> seen = shown.isEmpty() ? verdict.comparisons() : shown;
     ArmComparison largest =
         seen.stream()
             .max(Comparator.comparingDouble(one -> Math.abs(one.comparison().difference().value())))
@@ -156,11 +163,17 @@ final class ReportWords {
       most = Math.max(most, one.comparison().minimalDifference());
     }
     int seeds = plan.seeds().size();
-    return "This rests on %s of %s, judged together; in four of five such studies, true differences of %s points would be found, depending on the comparison."
+    String detectable =
+        least > 1
+            ? "not even the largest difference that is possible would surely be found"
+            : most > 1
+                ? "true differences of %s points would be found at the best, in some comparisons not even the largest possible"
+                    .formatted(percent(least))
+                : "true differences of %s to %s points would be found, depending on the comparison"
+                    .formatted(percent(least), percent(most));
+    return "This rests on %s of %s, judged together; in four of five such studies, %s."
         .formatted(
-            plural(verdict.comparisons().size(), "comparison"),
-            seeds == 1 ? "one seed" : seeds + " seeds",
-            "%s to %s".formatted(percent(least), percent(most)));
+            plural(verdict.comparisons().size(), "comparison"), seeds == 1 ? "one seed" : seeds + " seeds", detectable);
   }
 
   private static String plural(long number, String noun) {
@@ -222,14 +235,14 @@ final class ReportWords {
     for (ArmComparison one : all) {
       if (one.verdict().finding() == Finding.UNDECIDED) {
         open.add(
-            "%s: whether %s and %s differ. Seen: %s points, interval %s; a true difference of %s points would have been found in four of five such studies."
+            "%s: whether %s and %s differ. Seen: %s points, interval %s; %s have been found in four of five such studies."
                 .formatted(
                     one.target(),
                     one.arm().name(),
                     one.control().name(),
                     points(one.comparison().difference().value()),
                     points(one.comparison().difference().interval()),
-                    percent(one.comparison().minimalDifference())));
+                    detectable(one.comparison().minimalDifference())));
       }
     }
     if (plan.seeds().size() == 1) {
@@ -261,18 +274,21 @@ final class ReportWords {
   List<String> method() {
     return List.of(
         "Choice: for each target, the mixture with the best mean validation score over seeds. Test questions were asked"
-            + " once, of what was chosen and of what it is compared with.",
+            + " once, of what was chosen, of %s, and of what they are compared with."
+                .formatted(plan.controlsOf().name()),
         "Intervals: 95 %, from drawing whole sources of items with replacement, the same for both arms, widened by the"
             + " spread between seeds where there are several.",
         "p: the larger of the bootstrap's and that of exchanging answers source by source; that of a mixture that seems"
             + " better and was chosen from several times their number, except against the best of as many trials of the"
-            + " target alone; adjusted by Holm's method over all comparisons of targets, and apart from these of"
-            + " probes. Better or"
+            + " target alone, and of the mixture that controls are of, which is asked about in any case; adjusted by"
+            + " Holm's method over all comparisons of targets, and apart from these of probes. Better or"
             + " worse: adjusted p below %s and 0 outside the interval.".formatted(verdict.rule().significance()),
         "Detectable: what would be found in four of five such studies at the strictest step of that adjustment.",
         "No difference that matters: the 90 %% interval lies within %s points; each such statement by itself, not all of them together."
             .formatted(percent(verdict.rule().margin())),
-        "Controls: the target alone with as many of its examples, optimiser steps or learnt tokens as %s has, and with the general tasks only, where planned."
+        ("Controls: the target alone with as many of its examples, optimiser steps or learnt tokens as %s has, with"
+             + " which alone these are compared, and with the general tasks only, where planned. A control that would"
+             + " be the very runs of another arm is these runs.")
             .formatted(plan.controlsOf().name()),
         "Scores are the tasks' metrics times 100, of answers as they are read strictly; one that cannot be read is"
             + " wrong.");

@@ -49,7 +49,7 @@ record ReportedRun(
               run.arm().name(),
               run.arm().kind(),
               run.arm().tasks(),
-              run.seed(),
+              run.run().training().seed(),
               run.size().steps(),
               run.size().tokens(),
               run.size().supervisedTokens(),

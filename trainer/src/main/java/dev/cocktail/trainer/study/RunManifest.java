@@ -35,7 +35,7 @@ record RunManifest(
         run.arm().name(),
         run.arm().kind().name().toLowerCase(Locale.ROOT),
         run.arm().tasks(),
-        run.seed(),
+        run.run().training().seed(),
         sha256(inputs.text()),
         run.size(),
         inputs);

@@ -295,6 +295,9 @@ public final class Study {
                 .listener(listener.running(run))
                 .run();
         Files.deleteIfExists(failure);
+        if (!Files.exists(StudyFolder.manifest(run))) {
+          writeManifest(run); // Of a run that had ended before, and whose inputs were compared with the plan's.
+        }
         listener.finished(run);
         return Optional.of(result.trained());
       } catch (TrainingFailedException e) {
@@ -312,9 +315,23 @@ public final class Study {
       return new TrainingListener() {
         @Override
         public void began(RunStart start) {
-          JsonRecords.write(StudyFolder.manifest(run), RunManifest.of(run, RunInputs.of(run.run(), device)));
+          writeManifest(run);
         }
       };
+    }
+
+    private void writeManifest(PlannedRun run) {
+      JsonRecords.write(StudyFolder.manifest(run), RunManifest.of(run, RunInputs.of(run.run(), device)));
+    }
+
+    /** What was answered earlier must be answers to all that is asked now. */
+    private static void requireWhole(Path answers, String task, int items) {
+      int found = ItemsFile.read(answers).getOrDefault(task, List.of()).size();
+      if (found != items) {
+        throw new InvalidInputException(
+            "%s: it has answers to %d of the %d items of task %s; delete it to have them asked again"
+                .formatted(answers, found, items, task));
+      }
     }
 
     private void answerBase(Split split, String task) {
@@ -337,7 +354,9 @@ public final class Study {
     private void answer(String who, Path answers, LinearTransform transform, Split split, String task) {
       goOn();
       boolean kept = Files.exists(answers);
-      if (!kept) {
+      if (kept) {
+        requireWhole(answers, task, scorer.items(split, task));
+      } else {
         ItemsFile.write(answers, List.of(scorer.score(split, task, transform, Study.this::goOn)));
       }
       listener.answered(who, task, split.word(), scorer.items(split, task), kept);

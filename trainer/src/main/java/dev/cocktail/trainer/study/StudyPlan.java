@@ -128,6 +128,10 @@ public final class StudyPlan {
       throw new InvalidInputException("study.controls_of: " + e.getMessage(), e);
     }
     Arm found = Arm.mixture(sets, tasks);
+    if (tasks.size() < 2 && !study.study().wantedControls().isEmpty() && sets.all().size() > 1) {
+      throw new InvalidInputException(
+          "study.controls_of: " + found.name() + " is one task alone; controls have the budget of a mixture");
+    }
     List<Control> budgets =
         study.study().wantedControls().stream().filter(control -> control != Control.GENERAL).toList();
     if (!arms.containsValue(found) && !budgets.isEmpty()) {
@@ -200,6 +204,9 @@ public final class StudyPlan {
   private void budget(String target, Control control) {
     Arm.Kind kind = Arm.Kind.valueOf(control.name());
     String suffix = "." + control.name().toLowerCase(Locale.ROOT);
+    if (!reference.tasks().equals(sets.all())) {
+      suffix += "-of-" + reference.name(); // So that controls of another mixture can be planned in the same folder.
+    }
     var arm = new Arm(target + suffix, kind, List.of(target), Optional.of(target));
     add(arm);
     for (long seed : seeds()) {

@@ -9,6 +9,7 @@ import dev.cocktail.eval.statistics.SeedSpread;
 import dev.cocktail.eval.statistics.SignFlip;
 import dev.cocktail.eval.statistics.TwoLevelBootstrap;
 import dev.cocktail.eval.statistics.Verdict;
+import dev.cocktail.trainer.config.StudySection;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -18,10 +19,11 @@ import java.util.Optional;
 
 /**
  * What a study shows. The family of questions is fixed by the plan before any test set is looked at: for each target,
- * the mixture that was chosen by validation against the target alone, against each of its controls and the best of its
- * rivals; and the mixture that controls are of against the target alone. Their p are adjusted together; that of a
- * mixture that seems better and was chosen from several counts as many times, except against the best of as many
- * rivals.
+ * the mixture that was chosen by validation against the target alone, against it with the general tasks, and against
+ * the best of its rivals; and the mixture that controls are of against the target alone and each of its controls, which
+ * have that mixture's budget and no other's. Their p are adjusted together; that of a mixture that seems better and was
+ * chosen from several counts as many times, except against the best of as many rivals, and except for the mixture that
+ * controls are of, which is asked about in any case, unless it was named only after test answers had been read.
  *
  * @param rule what was fixed before results were looked at
  * @param tested for each target, what the compared arms scored on its test set, the target alone first
@@ -86,11 +88,9 @@ public record StudyVerdict(
       List<ArmComparison> comparisons = compare(family);
       List<Recommendation> advice = new ArrayList<>();
       for (Selected chosen : results.selected()) {
-        List<ArmComparison> own =
-            comparisons.stream()
-                .filter(one -> one.target().equals(chosen.target()) && one.arm().equals(chosen.mixture()))
-                .toList();
-        advice.add(Adviser.of(chosen, own, rule));
+        advice.add(
+            Adviser.of(
+                chosen, comparisons.stream().filter(one -> one.target().equals(chosen.target())).toList(), rule));
       }
       return new StudyVerdict(rule, tested, comparisons, advice, compare(probes));
     }
@@ -99,35 +99,47 @@ public record StudyVerdict(
     private record Pair(String task, Arm arm, Arm control, int choices) {}
 
     private List<Pair> family(String target, List<Arm> arms) {
-      List<Pair> pairs = new ArrayList<>();
-      Arm single = plan.mixture(List.of(target)).orElseThrow();
-      Optional<Arm> chosen =
-          results.selected().stream().filter(one -> one.target().equals(target)).map(Selected::mixture).findFirst();
-      if (chosen.isEmpty() || !arms.contains(single)) {
-        return pairs;
+      Optional<Selected> chosen = results.selected().stream().filter(one -> one.target().equals(target)).findFirst();
+      if (chosen.isEmpty() || !arms.contains(plan.mixture(List.of(target)).orElseThrow())) {
+        return List.of();
       }
       int mixtures = (int) plan.candidates(target).stream().filter(results::isWhole).count();
       boolean rivalsAreAsMany = plan.rivals(target).stream().filter(results::isWhole).count() + 1 >= mixtures;
-      List<Arm> asked = new ArrayList<>();
-      for (Arm arm : arms) {
-        boolean isOther = !arm.equals(chosen.get());
-        if (isOther && arm.equals(plan.controlsOf())) {
-          pairs.add(new Pair(target, arm, single, 1));
-        } else if (isOther && !same(chosen.get(), arm) && asked.stream().noneMatch(earlier -> same(earlier, arm))) {
-          asked.add(arm);
-          // The mixture that controls are of is asked against the target alone whether or not it was chosen.
-          boolean isFixed = arm.equals(single) && chosen.get().equals(plan.controlsOf());
-          boolean isFair = rivalsAreAsMany && isRival(target, arm);
-          pairs.add(new Pair(target, chosen.get(), arm, isFixed || isFair ? 1 : mixtures));
+      Arm mixture = chosen.get().mixture();
+      boolean isReference = mixture.equals(plan.controlsOf());
+      // Controls may be planned for what was chosen once that is known; then it was chosen, whatever the file says.
+      boolean wasFixed =
+          results.changesAfterTests().stream().noneMatch(change -> change.startsWith("study.controls_of "));
+      List<Pair> pairs = new ArrayList<>();
+      for (Arm control : controls(target, mixture, arms)) {
+        boolean isRival = chosen.get().rival().equals(Optional.of(control));
+        if (isRival || isReference || !control.kind().isControl()) {
+          // What is asked of the reference is asked whether or not it was chosen.
+          boolean isFixed = isRival ? rivalsAreAsMany : isReference && wasFixed;
+          pairs.add(new Pair(target, mixture, control, isFixed ? 1 : mixtures));
+        }
+      }
+      if (!isReference && arms.contains(plan.controlsOf())) {
+        for (Arm control : controls(target, plan.controlsOf(), arms)) {
+          if (control.kind() != Arm.Kind.RIVAL) {
+            pairs.add(new Pair(target, plan.controlsOf(), control, wasFixed ? 1 : mixtures));
+          }
         }
       }
       return pairs;
     }
 
-    /** Whether an arm is the best of the target's trials, of which it alone is one. */
-    private boolean isRival(String target, Arm arm) {
-      return results.selected().stream()
-          .anyMatch(one -> one.target().equals(target) && one.rival().equals(Optional.of(arm)));
+    /** What a mixture may be compared with on a target, no runs twice. */
+    private List<Arm> controls(String target, Arm mixture, List<Arm> arms) {
+      Optional<Arm> general = plan.control(target, StudySection.Control.GENERAL);
+      List<Arm> controls = new ArrayList<>();
+      for (Arm arm : arms) {
+        boolean isMixture = arm.kind() == Arm.Kind.MIXTURE && !arm.isSingle() && !general.equals(Optional.of(arm));
+        if (!isMixture && !same(mixture, arm) && controls.stream().noneMatch(earlier -> same(earlier, arm))) {
+          controls.add(arm);
+        }
+      }
+      return controls;
     }
 
     /** Whether two arms are the very same runs. */
@@ -170,8 +182,7 @@ public record StudyVerdict(
       ArmRuns arm = runs.getFirst();
       ArmRuns control = runs.getLast();
       // Seeds spread differently from arm to arm, so that only the two that are compared tell how much. Were these two
-      // not
-      // taken to spread alike, three seeds would show next to nothing.
+      // not taken to spread alike, three seeds would show next to nothing.
       List<SeedSpread> seeds =
           pair.control().equals(BASE)
               ? SeedSpread.paired(arm, control)

@@ -215,6 +215,25 @@ class StudyCommandTest {
   }
 
   @Test
+  void answersOfFewerItemsAreRefusedAndALostManifestIsMadeAnew() throws IOException {
+    makeSmaller();
+    study().done();
+    Map<String, String> before = StudyContents.of(folder.path("out"));
+    Files.delete(folder.path("out/runs/all/seed-42/manifest.json"));
+    study().done();
+    assertThat(StudyContents.of(folder.path("out"))).isEqualTo(before);
+    Path answers = folder.path("out/runs/all/seed-42/answers/test-colours.jsonl");
+    List<String> lines = Files.readAllLines(answers);
+    Files.write(answers, lines.subList(0, lines.size() - 1));
+    CommandRun run = study();
+    assertThat(run.exitCode()).isEqualTo(CocktailCommand.INVALID_INPUT);
+    assertThat(run.err()).contains(answers + ": it has answers to 5 of the 6 items of task colours; delete it");
+    Files.delete(answers);
+    study().done();
+    assertThat(StudyContents.of(folder.path("out"))).isEqualTo(before);
+  }
+
+  @Test
   void somethingElsesFolderIsRefused() throws IOException {
     Files.createDirectories(folder.path("out"));
     folder.write("out/letter.txt", "Dear Sir");

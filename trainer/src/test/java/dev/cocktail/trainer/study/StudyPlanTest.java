@@ -187,6 +187,14 @@ class StudyPlanTest {
     assertEquals(drawn, control.size().examples().get("a"));
   }
 
+  /** Else controls of another mixture could not be planned in a folder that has these. */
+  @Test
+  void controlsOfAnotherMixtureHaveOtherNames() {
+    StudyPlan plan = plan(study(List.of("a", "b", "c"), "study: {families: [pairs, all], controls_of: a + c}\n"));
+    assertEquals("a.same_steps-of-a+c", plan.control("a", Control.SAME_STEPS).orElseThrow().name());
+    assertTrue(plan.control("b", Control.SAME_STEPS).isEmpty());
+  }
+
   @Test
   void anArmThatEqualsAnotherSharesItsRuns() {
     // With three tasks, all but one of them are the pairs.
@@ -294,6 +302,7 @@ class StudyPlanTest {
     assertRefused(
         "study: {mixtures: ['a + b'], controls_of: all}\n", "study.controls_of: the mixture all is not in the plan");
     assertRefused("study: {controls_of: 'a + x'}\n", "study.controls_of: the mixture 'a + x': there is no task 'x'");
+    assertRefused("study: {controls_of: a}\n", "study.controls_of: a is one task alone");
   }
 
   private static void assertRefused(String rest, String problem) {

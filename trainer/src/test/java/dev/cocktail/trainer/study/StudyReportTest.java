@@ -120,18 +120,31 @@ class StudyReportTest {
         .doesNotContain("train on the mixture");
   }
 
-  /** The mixture of all is asked against the target alone whether or not it was chosen; else choosing counts. */
+  /** Controls have the budget of the mixture of all, which is asked about in any case; else choosing counts. */
   @Test
-  void whatWasChosenFromSeveralCountsAsMany() {
+  void controlsMeetTheMixtureWhoseBudgetTheyHave() {
     try (HandMadeStudy study = study(2)) {
       StudyVerdict verdict = StudyVerdict.of(study.results());
       assertThat(verdict.on("a"))
-          .extracting(one -> one.control().name(), one -> one.comparison().choices())
-          .containsExactly(tuple("a", 1), tuple("a.same_steps", 3));
+          .extracting(one -> one.arm().name(), one -> one.control().name(), one -> one.comparison().choices())
+          .containsExactly(tuple("all", "a", 1), tuple("all", "a.same_steps", 1));
       assertThat(verdict.on("b"))
           .extracting(one -> one.arm().name(), one -> one.control().name(), one -> one.comparison().choices())
-          .contains(tuple("a+b", "b", 3), tuple("all", "b", 1));
+          .containsExactly(tuple("a+b", "b", 3), tuple("all", "b", 1), tuple("all", "b.same_steps", 1));
     }
+  }
+
+  /** Without a control of its own budget, nobody is told to train on what was chosen. */
+  @Test
+  void aMixtureThatNoControlHasTheBudgetOfIsUnproven() throws IOException {
+    try (HandMadeStudy study = study(2)) {
+      study.right("a", 0, "a").right("a", 10, "a", "b").right("a", 0, "a", "c").right("a", 0, "a", "b", "c");
+      write(study);
+    }
+    assertThat(text("report.md"))
+        .contains(
+            "- a: the mixture helps, which may have a simpler reason; a+b is better than a, but a alone was not trained"
+                + " with its budget; 'controls\\_of: a + b' plans that in the same folder.");
   }
 
   @Test
