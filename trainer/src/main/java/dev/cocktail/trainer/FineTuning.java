@@ -214,7 +214,7 @@ public final class FineTuning {
     Phi3Config config = Phi3Config.read(run.model());
     try (Tokenizer own = base.isPresent() ? null : Tokenizer.load(run.model())) {
       ChatEncoder encoder = own == null ? base.orElseThrow().encoder() : ChatEncoder.of(own);
-      RunData data = RunData.read(run, config, encoder, colours, notes, this::requireGoingOn);
+      RunData data = RunData.read(run, config, encoder, colours, notes, () -> requireGoingOn(folder));
       MemoryPlan memory = MemoryPlan.of(run, data.largestEvaluation(), device);
       boolean checkpointLayers =
           base.map(opened -> memory.on(opened.model())).orElse(memory).chooseCheckpointing(notes);
@@ -223,9 +223,11 @@ public final class FineTuning {
   }
 
   /** Until the first step there is nothing to save. */
-  private void requireGoingOn() {
+  private void requireGoingOn(RunFolder folder) {
     if (stop.getAsBoolean()) {
-      throw new InterruptedRunException("stopped while the data were read; nothing was written");
+      throw new InterruptedRunException(
+          "stopped while the data were read; "
+              + (folder.isBegun() ? "the run is as it was" : "nothing was written of this run"));
     }
   }
 

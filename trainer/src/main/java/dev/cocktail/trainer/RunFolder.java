@@ -108,7 +108,7 @@ final class RunFolder implements AutoCloseable {
       // Another run of this very process has it.
     } catch (IOException e) {
       close();
-      throw new InvalidInputException("output: " + path + " cannot be written: " + e, e);
+      throw new InvalidInputException("output: " + path + " cannot be written: " + IoProblem.of(e), e);
     }
     close();
     throw new InvalidInputException(

@@ -4,6 +4,7 @@ import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.Devices;
 import dev.cocktail.trainer.InterruptedRunException;
 import dev.cocktail.trainer.Interruption;
+import dev.cocktail.trainer.config.InvalidKeyException;
 import dev.cocktail.trainer.config.StudyFile;
 import dev.cocktail.trainer.study.PlannedRun;
 import dev.cocktail.trainer.study.Study;
@@ -44,6 +45,14 @@ final class StudyCommand extends CocktailCommand {
 
   @Override
   public Integer call() {
+    try {
+      return run();
+    } catch (InvalidKeyException e) { // A library's user has no file.
+      throw StudyFile.located(file, e);
+    }
+  }
+
+  private int run() {
     StudyFile study = shared().apply(StudyFile.read(file));
     if (output != null) {
       study = study.withOutput(output.toAbsolutePath().normalize());

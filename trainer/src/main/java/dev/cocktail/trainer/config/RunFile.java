@@ -8,10 +8,10 @@ import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * A run file with all its defaults filled in and its paths resolved: relative ones start from the run file's folder.
@@ -29,7 +29,10 @@ public record RunFile(
     @Key("How long, in what portions, and how the weights are changed.") TrainingSection training,
     @Key("How often the validation loss is taken.") EvaluationSection evaluation,
     @Key("How often a run saves what it needs to be continued.") CheckpointSection checkpoints,
-    @Key(value = "Where the run's folder is made.", defaultsTo = "runs/${name}") Path output)
+    @Key(
+            value = "Where the run's folder is made; a study without this key goes to studies/NAME.",
+            defaultsTo = "runs/${name}")
+        Path output)
     implements Checked {
   private static final long LARGEST_FILE = 1 << 20;
 
@@ -173,17 +176,28 @@ public record RunFile(
     }
   }
 
+  /** Files and folders are called by tasks, and there are file systems to which case makes no difference. */
+  private void checkNames(Place place) {
+    Map<String, String> names = new HashMap<>();
+    for (int i = 0; i < tasks.size(); i++) {
+      String name = tasks.get(i).name();
+      String other = names.put(name.toLowerCase(Locale.ROOT), name);
+      if (other != null) {
+        throw place.wrong(
+            "tasks[" + i + "].name",
+            other.equals(name)
+                ? "'" + name + "' is already the name of another task"
+                : "'" + name + "' differs from the name of another task, '" + other + "', in nothing but case");
+      }
+    }
+  }
+
   @Override
   public void check(Place place) {
     if (tasks.isEmpty()) {
       throw place.wrong("tasks", "there is no task; give at least one, with name and train");
     }
-    Set<String> names = new HashSet<>();
-    for (int i = 0; i < tasks.size(); i++) {
-      if (!names.add(tasks.get(i).name())) {
-        throw place.wrong("tasks[" + i + "].name", "'" + tasks.get(i).name() + "' is already the name of another task");
-      }
-    }
+    checkNames(place);
     evaluation.criterion().ifPresent(criterion -> checkCriterion(criterion, place));
     requireTasks("mixture.weights", mixture.weights(), place);
     requireTasks("training.loss_weights", training.lossWeights(), place);

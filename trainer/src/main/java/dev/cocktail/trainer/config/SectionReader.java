@@ -60,6 +60,12 @@ final class SectionReader {
     return section(mapping, type, "");
   }
 
+  /** The exception for a key of a text that can be read, but turned out to be wrong later. */
+  InvalidInputException located(String text, Class<?> type, InvalidKeyException late) {
+    read(text, type);
+    return wrong(late.key(), late.problem());
+  }
+
   private MappingNode mapping(String text, Origin of, Class<?> type) {
     Node root = compose(text, of.source());
     if (!(root instanceof MappingNode mapping)) {

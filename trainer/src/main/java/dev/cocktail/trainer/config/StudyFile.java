@@ -3,12 +3,15 @@ package dev.cocktail.trainer.config;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.NearestName;
 import dev.cocktail.tensor.Precision;
+import dev.cocktail.trainer.data.DataSource;
 import dev.cocktail.trainer.data.LeakAudit;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.stream.Stream;
 
 /**
  * A study file with all its defaults filled in and its paths resolved: what a run file says of one run, said of many,
@@ -36,13 +39,23 @@ public record StudyFile(
    * @throws InvalidInputException as {@link RunFile#read} does
    */
   public static StudyFile read(Path file) {
+    return reader(file).read(RunFile.text(file, "study file"), StudyFile.class);
+  }
+
+  /**
+   * What is wrong with a key, with its file and line.
+   *
+   * @param file as it was read
+   * @param late what was found when the study's plan or data were known
+   */
+  public static InvalidInputException located(Path file, InvalidKeyException late) {
+    return reader(file).located(RunFile.text(file, "study file"), StudyFile.class, late);
+  }
+
+  private static SectionReader reader(Path file) {
     Path absolute = file.toAbsolutePath().normalize();
     String fileName = absolute.getFileName() == null ? "study" : absolute.getFileName().toString();
-    return parse(
-        RunFile.text(file, "study file"),
-        file.toString(),
-        absolute.getParent(),
-        fileName.replaceFirst("\\.ya?ml$", ""));
+    return new SectionReader(file.toString(), absolute.getParent(), fileName.replaceFirst("\\.ya?ml$", ""));
   }
 
   /**
@@ -89,10 +102,31 @@ public record StudyFile(
     if (!study.targets().isEmpty()) {
       return study.targets();
     }
-    return tasks.stream()
-        .filter(task -> task.metric().isPresent() && task.validation().isPresent() && task.test().isPresent())
+    return scored()
+        .filter(task -> task.validation().isPresent() && task.test().isPresent())
         .map(TaskSection::name)
-        .filter(name -> !study.general().contains(name) && !study.probes().contains(name))
+        .toList();
+  }
+
+  /** The tasks that are targets unless something is missing, where none are named. */
+  private Stream<TaskSection> scored() {
+    return tasks.stream()
+        .filter(task -> task.metric().isPresent())
+        .filter(task -> !study.general().contains(task.name()) && !study.probes().contains(task.name()));
+  }
+
+  /** Warnings for people on what they may not have meant. */
+  public List<String> warnings() {
+    if (!study.targets().isEmpty()) {
+      return List.of();
+    }
+    return scored()
+        .filter(task -> task.test().isEmpty())
+        .map(task ->
+            "warning: task "
+                + task.name()
+                + " is no target, since it has no test examples; name a file under test, or the task under"
+                + " study.general")
         .toList();
   }
 
@@ -115,6 +149,15 @@ public record StudyFile(
         chosen.add(Sections.with(task, "seed", seed));
       }
     }
+    TaskNumbers weights = mixture.weights().only(names);
+    if (!weights.isEmpty() && weights.byTask().values().stream().allMatch(weight -> weight == 0)) {
+      throw new InvalidKeyException(
+          "mixture.weights",
+          "the run of "
+              + String.join(", ", names)
+              + " would draw nothing, since these have weight 0; give one of them a weight, or leave the mixture out"
+              + " (each target alone is there in any case)");
+    }
     boolean cuts = chosen.stream().anyMatch(task -> task.template().document().isPresent());
     TrainingSection ofRun = Sections.with(training, "lossWeights", training.lossWeights().only(names));
     var run =
@@ -123,13 +166,13 @@ public record StudyFile(
             adapter,
             List.of(),
             chosen,
-            Sections.with(mixture, "weights", mixture.weights().only(names)),
+            Sections.with(mixture, "weights", weights),
             cuts ? ofRun : Sections.with(ofRun, "onTooLong", training.onTooLong().withoutCutting()),
             Sections.with(evaluation, "test", EvaluationSection.Tested.NONE),
             checkpoints,
             folder);
-    run.check((key, problem) ->
-        new InvalidInputException("the run of " + String.join(", ", names) + ": " + key + ": " + problem));
+    run.check(
+        (key, problem) -> new InvalidKeyException(key, "of the run of " + String.join(", ", names) + ": " + problem));
     return run;
   }
 
@@ -190,7 +233,45 @@ public record StudyFile(
     }
   }
 
+  /** What is wrong with a task's key. */
+  private InvalidInputException wrong(TaskSection task, String key, String problem, Place place) {
+    return place.wrong("tasks[" + tasks.indexOf(task) + "]." + key, problem);
+  }
+
+  private void checkUnnamedTargets(Place place) {
+    scored()
+        .filter(task -> task.validation().isEmpty() && task.test().isPresent())
+        .findFirst()
+        .ifPresent(task -> {
+          throw wrong(
+              task,
+              "validation",
+              "is missing, so that task '"
+                  + task.name()
+                  + "', which has a metric and test examples, can be no target: mixtures are never chosen by test"
+                  + " examples; name a file or give a split, or name the task under study.general, or leave out its"
+                  + " metric",
+              place);
+        });
+  }
+
+  private void requireOtherTests(TaskSection task, Place place) {
+    DataSource validation = task.validationSource().orElseThrow();
+    DataSource test = task.testSource().orElseThrow();
+    if (validation.file().equals(test.file()) && validation.part().equals(test.part())) {
+      throw wrong(
+          task,
+          "test",
+          "the test examples are the validation examples, by which mixtures are chosen, so that nothing is left to"
+              + " judge the choice by; name another file, or give a split",
+          place);
+    }
+  }
+
   private void checkTargets(Place place) {
+    if (study.targets().isEmpty()) {
+      checkUnnamedTargets(place);
+    }
     for (int i = 0; i < study.targets().size(); i++) {
       String key = "study.targets[" + i + "]";
       String name = study.targets().get(i);
@@ -205,6 +286,7 @@ public record StudyFile(
           "no task can be a target; a target has a metric, validation examples (mixtures are chosen by them) and test"
               + " examples");
     }
+    targets().forEach(target -> requireOtherTests(task(target), place));
     for (int i = 0; i < study.probes().size(); i++) {
       requireScored("study.probes[" + i + "]", task(study.probes().get(i)), place);
     }
@@ -251,7 +333,8 @@ public record StudyFile(
       }
     }
     for (int i = 0; i < tasks.size(); i++) {
-      if (StudySection.RESERVED.contains(tasks.get(i).name())) {
+      // In any case: there are file systems on which an arm's folder would be another's.
+      if (StudySection.RESERVED.contains(tasks.get(i).name().toLowerCase(Locale.ROOT))) {
         throw place.wrong(
             "tasks[" + i + "].name",
             "'" + tasks.get(i).name() + "' has a meaning of its own in a study's mixtures; choose another name");

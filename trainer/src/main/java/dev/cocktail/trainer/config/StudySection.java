@@ -2,6 +2,7 @@ package dev.cocktail.trainer.config;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -30,8 +31,8 @@ public record StudySection(
     @Key(value = "Tasks of each mixture that is drawn.", whenAbsent = "half of the tasks", atLeast = 1)
         OptionalInt randomSize,
     @Key(
-            "Mixtures one by one: names, and the words all, targets and general, joined by + and -, such as 'all -"
-                + " headline'.")
+            "Mixtures one by one: names, and the words all, targets and general, joined by + and - with spaces around"
+                + " them, such as 'all - headline'.")
         List<String> mixtures,
     @Key(
             value = "Every mixture is trained so often: with training.seed and the numbers after it.",
@@ -212,8 +213,19 @@ public record StudySection(
         .orElse(training);
   }
 
+  private static void requireDistinct(String key, List<? extends Enum<?>> values, Place place) {
+    for (int i = 0; i < values.size(); i++) {
+      if (values.indexOf(values.get(i)) < i) {
+        String name = values.get(i).name().toLowerCase(Locale.ROOT);
+        throw place.wrong(key + "[" + i + "]", "'" + name + "' is there already; remove one");
+      }
+    }
+  }
+
   @Override
   public void check(Place place) {
+    requireDistinct("families", families, place);
+    requireDistinct("controls", controls, place);
     if (randomSize.isPresent() && randomSubsets.isEmpty()) {
       throw place.wrong("random_size", "is for random_subsets, which is not given; remove it");
     }

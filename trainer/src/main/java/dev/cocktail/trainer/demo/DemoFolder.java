@@ -3,6 +3,7 @@ package dev.cocktail.trainer.demo;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.safetensors.AtomicFile;
+import dev.cocktail.trainer.IoProblem;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -132,7 +133,7 @@ final class DemoFolder implements AutoCloseable {
       close(channel);
       return Optional.empty();
     } catch (IOException e) {
-      throw new InvalidInputException("--output: " + path + " cannot be written: " + e, e);
+      throw new InvalidInputException("--output: " + path + " cannot be written: " + IoProblem.of(e), e);
     }
   }
 

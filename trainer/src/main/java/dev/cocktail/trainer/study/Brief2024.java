@@ -1,6 +1,7 @@
 package dev.cocktail.trainer.study;
 
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.trainer.config.InvalidKeyException;
 import dev.cocktail.trainer.config.StudyFile;
 import dev.cocktail.trainer.config.StudySection;
 import dev.cocktail.trainer.config.TaskSection;
@@ -48,8 +49,9 @@ final class Brief2024 {
     List<String> missing = expected.stream().filter(name -> !study.learnable().contains(name)).toList();
     List<String> unknown = study.learnable().stream().filter(name -> !expected.contains(name)).toList();
     if (!missing.isEmpty() || !unknown.isEmpty()) {
-      throw new InvalidInputException(
-          "study.preset: brief2024 is for the nine tasks "
+      throw new InvalidKeyException(
+          "study.preset",
+          "brief2024 is for the nine tasks "
               + String.join(", ", expected)
               + (missing.isEmpty() ? "" : "; missing: " + String.join(", ", missing))
               + (unknown.isEmpty() ? "" : "; not among them: " + String.join(", ", unknown))

@@ -109,17 +109,21 @@ public final class Study {
   /**
    * What would be run, and what it would take; writes nothing.
    *
-   * @throws InvalidInputException when the study file, the model or the data are wrong
+   * @throws InvalidInputException when the study file, the model or the data are wrong, or the output folder is not
+   *     this study's
    */
   public DryRun dryRun() {
     try (AdaptedModel base = AdaptedModel.open(file.model(), Optional.empty(), device)) {
       Planned planned = plan(base);
       var scorer = new StudyScorer(planned.plan().study(), base, notes);
+      StudyFolder.requireFits(file, inputs(planned.plan()), notes);
       return new DryRun(planned.plan(), StudyEstimate.measure(planned.plan(), base.model(), planned.data(), scorer));
     }
   }
 
   private Planned plan(AdaptedModel base) {
+    StudyFolder.requireStudyOrNothing(file.output()); // Before all data are read.
+    file.warnings().forEach(notes);
     LeakAudit audit = Leaks.audit(file, notes);
     StudyFile study = file;
     HeldOut leaveOut = file.training().leaveOut().map(HeldOut::read).orElse(HeldOut.NOTHING);
@@ -170,12 +174,7 @@ public final class Study {
       Planned planned = plan(base);
       StudyPlan plan = planned.plan();
       var scorer = new StudyScorer(plan.study(), base, notes);
-      // Without what is to be left out, which follows from the data.
-      RunInputs inputs = RunInputs.of(ofAll(file, file.taskNames()), device);
-      plan.runs().stream()
-          .filter(run -> Files.isDirectory(run.run().output()))
-          .forEach(run -> FineTuning.requireSame(run.run(), device)); // Before anything is written.
-      try (StudyFolder folder = StudyFolder.open(file, inputs, notes)) {
+      try (StudyFolder folder = StudyFolder.open(file, inputs(plan), notes)) {
         JsonRecords.write(folder.leaks(), new Leaks(planned.excludes(), planned.audit().pairs()));
         if (planned.excludes()) {
           planned.audit().heldOut().write(StudyFolder.heldOut(folder.path()));
@@ -184,6 +183,15 @@ public final class Study {
         return new Course(plan, base, scorer, folder).run();
       }
     }
+  }
+
+  /** The study's inputs, once the runs that there are of it are known to be from the same. */
+  private RunInputs inputs(StudyPlan plan) {
+    plan.runs().stream()
+        .filter(run -> Files.isDirectory(run.run().output()))
+        .forEach(run -> FineTuning.requireSame(run.run(), device)); // Before anything is written.
+    // Without what is to be left out, which follows from the data.
+    return RunInputs.of(ofAll(file, file.taskNames()), device);
   }
 
   /** Measures what is guessed of the tasks' help before anything is trained, once for the same targets. */
@@ -226,9 +234,14 @@ public final class Study {
 
   private void goOn() {
     if (stop.getAsBoolean()) {
-      throw new InterruptedRunException(
-          "stopped; what was done is kept in " + file.output() + "; study goes on with it");
+      throw new InterruptedRunException("stopped; " + kept());
     }
+  }
+
+  private String kept() {
+    return Files.isDirectory(file.output())
+        ? "what was done is kept in " + file.output() + "; study goes on with it"
+        : "nothing was written";
   }
 
   /** A study whose parts are all open. */
@@ -300,6 +313,8 @@ public final class Study {
         }
         listener.finished(run);
         return Optional.of(result.trained());
+      } catch (InterruptedRunException e) {
+        throw new InterruptedRunException(run.name() + ": " + e.getMessage() + "; " + kept());
       } catch (TrainingFailedException e) {
         failures.put(run.name(), e.reason());
         JsonRecords.write(failure, new Failure(run.name(), e.reason()));

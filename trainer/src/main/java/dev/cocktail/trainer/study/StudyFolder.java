@@ -2,6 +2,7 @@ package dev.cocktail.trainer.study;
 
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.safetensors.AtomicFile;
+import dev.cocktail.trainer.IoProblem;
 import dev.cocktail.trainer.JsonRecords;
 import dev.cocktail.trainer.RunInputs;
 import dev.cocktail.trainer.config.StudyFile;
@@ -22,6 +23,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -32,6 +34,12 @@ import java.util.stream.Stream;
  */
 final class StudyFolder implements AutoCloseable {
   private static final String LOCK = ".lock";
+  private static final String INPUTS = "inputs.json";
+  private static final String STUDY = "study.yaml";
+
+  /** What a study can have written before it is known for one. */
+  private static final Pattern UNFINISHED = Pattern.compile("\\.lock|inputs\\.json|.*\\.tmp");
+
   private static final String QUESTIONS = "test-questions.json";
 
   private final Path path;
@@ -66,21 +74,44 @@ final class StudyFolder implements AutoCloseable {
         throw e;
       }
     } catch (IOException e) {
-      throw new InvalidInputException("output: " + path + " cannot be written: " + e, e);
+      throw new InvalidInputException("output: " + path + " cannot be written: " + IoProblem.of(e), e);
     } catch (UncheckedIOException e) {
       throw new InvalidInputException("output: " + path + " cannot be written: " + e.getCause().getMessage(), e);
     }
   }
 
-  private static void requireStudyOrNothing(Path path) {
-    if (!Files.exists(path) || Files.exists(inputs(path))) {
+  /**
+   * Refuses a folder that {@link #open} would refuse, but for one that is in use. Writes nothing.
+   *
+   * @throws InvalidInputException when it holds another study or anything else
+   */
+  static void requireFits(StudyFile study, RunInputs inputs, Consumer<String> notes) {
+    requireStudyOrNothing(study.output());
+    requireSame(study.output(), inputs, notes);
+  }
+
+  private static void requireSame(Path path, RunInputs inputs, Consumer<String> notes) {
+    if (Files.exists(inputs(path))) {
+      JsonRecords.read(inputs(path), RunInputs.class).requireSame(inputs, path, notes);
+    }
+  }
+
+  /**
+   * Refuses what is neither a study's folder nor an empty or a new one; a run's folder has inputs too.
+   *
+   * @throws InvalidInputException when it is something else
+   */
+  static void requireStudyOrNothing(Path path) {
+    requirePlace(path);
+    if (!Files.exists(path) || Files.exists(inputs(path)) && Files.exists(path.resolve(STUDY))) {
       return;
     }
     if (!Files.isDirectory(path)) {
       throw new InvalidInputException("output: " + path + " is a file; expected the name of a new folder");
     }
     try (Stream<Path> entries = Files.list(path)) {
-      if (entries.anyMatch(entry -> !entry.endsWith(LOCK) && !entry.getFileName().toString().endsWith(".tmp"))) {
+      // A study that was killed at once has its inputs alone.
+      if (entries.anyMatch(entry -> !UNFINISHED.matcher(entry.getFileName().toString()).matches())) {
         throw new InvalidInputException("output: " + path + " holds something that is no study; name a new folder");
       }
     } catch (IOException e) {
@@ -88,8 +119,23 @@ final class StudyFolder implements AutoCloseable {
     }
   }
 
+  private static void requirePlace(Path path) {
+    Path there = path.toAbsolutePath();
+    while (there.getParent() != null && !Files.exists(there)) {
+      there = there.getParent();
+    }
+    if (!there.equals(path.toAbsolutePath()) && !Files.isDirectory(there)) {
+      throw new InvalidInputException(
+          "output: " + path + " cannot be made: " + there + " is no folder; name a folder elsewhere");
+    }
+    if (!Files.isWritable(there)) {
+      throw new InvalidInputException(
+          "output: " + path + " cannot be written: nothing may be written to " + there + "; name a folder elsewhere");
+    }
+  }
+
   private static Path inputs(Path folder) {
-    return folder.resolve("inputs.json");
+    return folder.resolve(INPUTS);
   }
 
   private void lock() throws IOException {
@@ -105,12 +151,9 @@ final class StudyFolder implements AutoCloseable {
   }
 
   private void begin(StudyFile study, RunInputs inputs, Consumer<String> notes) {
-    Path file = inputs(path);
-    if (Files.exists(file)) {
-      JsonRecords.read(file, RunInputs.class).requireSame(inputs, path, notes);
-    }
-    JsonRecords.write(file, inputs); // First, because by this a folder is known for a study's.
-    AtomicFile.writeText(path.resolve("study.yaml"), study.toYaml());
+    requireSame(path, inputs, notes);
+    JsonRecords.write(inputs(path), inputs); // First, because by this a folder is known for a study's.
+    AtomicFile.writeText(path.resolve(STUDY), study.toYaml());
   }
 
   /** The folder itself. */

@@ -1,6 +1,7 @@
 package dev.cocktail.trainer.study;
 
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.trainer.config.InvalidKeyException;
 import dev.cocktail.trainer.config.RunFile;
 import dev.cocktail.trainer.config.StudyFile;
 import dev.cocktail.trainer.config.StudySection;
@@ -94,14 +95,30 @@ public final class StudyPlan {
     }
     for (int i = 0; i < asked.mixtures().size(); i++) {
       String expression = asked.mixtures().get(i);
-      List<String> set = sets.parse(expression);
+      List<String> set = parse("study.mixtures[" + i + "]", expression);
       String earlier = origins.get(set);
       if (earlier != null) {
-        throw new InvalidInputException(
-            "study.mixtures[%d]: '%s' repeats the mixture %s: %s; remove it"
-                .formatted(i, expression, sets.name(set), earlier));
+        throw new InvalidKeyException(
+            "study.mixtures[" + i + "]",
+            "'%s' repeats the mixture %s: %s; remove it".formatted(expression, sets.name(set), earlier));
       }
       addAll(List.of(set), "study.mixtures[" + i + "] is '" + expression + "'");
+    }
+  }
+
+  private List<String> parse(String key, String expression) {
+    try {
+      return sets.parse(expression);
+    } catch (InvalidInputException e) {
+      throw new InvalidKeyException(key, e.getMessage());
+    }
+  }
+
+  private RunSize size(Arm arm, RunFile run) {
+    try {
+      return sizes.of(run);
+    } catch (InvalidInputException e) { // Such as epochs that are less than an example.
+      throw new InvalidKeyException("training", "of " + arm.name() + ": " + e.getMessage());
     }
   }
 
@@ -116,27 +133,23 @@ public final class StudyPlan {
   private void add(Arm arm) {
     Arm other = arms.putIfAbsent(arm.name(), arm);
     if (other != null && !other.equals(arm)) {
-      throw new InvalidInputException("two arms of the study would be called '" + arm.name() + "'; rename a task");
+      throw new InvalidKeyException(
+          "tasks", "two arms of the study would be called '" + arm.name() + "'; rename a task");
     }
   }
 
   private Arm reference() {
-    List<String> tasks;
-    try {
-      tasks = sets.parse(study.study().controlsOf());
-    } catch (InvalidInputException e) {
-      throw new InvalidInputException("study.controls_of: " + e.getMessage(), e);
-    }
-    Arm found = Arm.mixture(sets, tasks);
-    if (tasks.size() < 2 && !study.study().wantedControls().isEmpty() && sets.all().size() > 1) {
-      throw new InvalidInputException(
-          "study.controls_of: " + found.name() + " is one task alone; controls have the budget of a mixture");
+    Arm found = Arm.mixture(sets, parse("study.controls_of", study.study().controlsOf()));
+    if (found.tasks().size() < 2 && !study.study().wantedControls().isEmpty() && sets.all().size() > 1) {
+      throw new InvalidKeyException(
+          "study.controls_of", found.name() + " is one task alone; controls have the budget of a mixture");
     }
     List<Control> budgets =
         study.study().wantedControls().stream().filter(control -> control != Control.GENERAL).toList();
     if (!arms.containsValue(found) && !budgets.isEmpty()) {
-      throw new InvalidInputException(
-          "study.controls_of: the mixture %s is not in the plan; add it, or name one that is".formatted(found.name()));
+      throw new InvalidKeyException(
+          "study.controls_of",
+          "the mixture %s is not in the plan; add it, or name one that is".formatted(found.name()));
     }
     return found;
   }
@@ -159,7 +172,7 @@ public final class StudyPlan {
     RunFile settings = run.withOutput(study.output());
     PlannedRun planned = runs.get(settings);
     if (planned == null) {
-      planned = new PlannedRun(arm, seed, run, sizes.of(run));
+      planned = new PlannedRun(arm, seed, run, size(arm, run));
       runs.put(settings, planned);
     }
     runOf.put(key(arm, seed), planned);
@@ -213,6 +226,12 @@ public final class StudyPlan {
       RunSize of = run(reference, seed).size();
       PlannedRun alone = run(arms.get(target), seed);
       long examples = of.examples().getOrDefault(target, 0L);
+      if (control == Control.SAME_EXAMPLES && examples == 0) {
+        throw new InvalidKeyException(
+            "study.controls",
+            "same_examples gives %s as many of its examples as %s has, but %s never draws it in its %,d steps; train longer (training.max_steps, epochs or study.by_size), or leave same_examples out of study.controls"
+                .formatted(target, reference.name(), reference.name(), of.steps()));
+      }
       if (control == Control.SAME_EXAMPLES && alone.size().examples().get(target) == examples) {
         runOf.put(key(arm, seed), alone); // However it is said when to end, it is the same run.
         continue;

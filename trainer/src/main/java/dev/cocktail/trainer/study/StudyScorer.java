@@ -70,6 +70,14 @@ final class StudyScorer {
       test.put(name, fitting(all.ofTask(task, task.testSource().orElseThrow()), notes));
     }
     test.values().forEach(one -> requireEnough(study, one.task()));
+    for (String target : study.targets()) {
+      if (validation.get(target).task().items().size() == 1) {
+        notes.accept(
+            "warning: task "
+                + target
+                + " has one validation example, and its mixture would be chosen by that alone; give it more");
+      }
+    }
     asked.put(Split.VALIDATION, validation);
     asked.put(Split.TEST, test);
   }

@@ -3,6 +3,7 @@ package dev.cocktail.trainer.study;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.tensor.NearestName;
 import dev.cocktail.tensor.RandomKey;
+import dev.cocktail.trainer.config.InvalidKeyException;
 import dev.cocktail.trainer.config.StudyFile;
 import dev.cocktail.trainer.config.StudySection.Family;
 import dev.cocktail.trainer.data.Permutations;
@@ -23,6 +24,8 @@ import java.util.Set;
 public record TaskSets(List<String> all, List<String> targets, List<String> general) {
   /** Keeps the draws of sets apart from other users of the same seed. */
   private static final long SUBSET_STREAM = 0x73756273;
+
+  private static final Set<String> WORDS = Set.of("all", "targets", "general");
 
   public TaskSets {
     all = List.copyOf(all);
@@ -72,11 +75,15 @@ public record TaskSets(List<String> all, List<String> targets, List<String> gene
    * @throws InvalidInputException when there are not so many
    */
   public List<List<String>> random(int count, int size, long seed) {
+    if (size > all.size()) {
+      throw new InvalidKeyException(
+          "study.random_size", "is %d, but there are only %d tasks to learn".formatted(size, all.size()));
+    }
     double possible = choose(all.size(), size);
     if (count > possible) {
-      throw new InvalidInputException(
-          "study.random_subsets: %d tasks have %.0f mixtures of %d, fewer than %d"
-              .formatted(all.size(), possible, size, count));
+      throw new InvalidKeyException(
+          "study.random_subsets",
+          "%d tasks have %.0f mixtures of %d, fewer than %d".formatted(all.size(), possible, size, count));
     }
     RandomKey key = new RandomKey(seed, 0).derive(SUBSET_STREAM);
     Set<List<String>> drawn = new LinkedHashSet<>();
@@ -90,7 +97,7 @@ public record TaskSets(List<String> all, List<String> targets, List<String> gene
   }
 
   private static double choose(int n, int k) {
-    double ways = k > n ? 0 : 1;
+    double ways = 1;
     for (int i = 1; i <= k; i++) {
       ways = ways * (n - k + i) / i;
     }
@@ -108,7 +115,7 @@ public record TaskSets(List<String> all, List<String> targets, List<String> gene
     Set<String> set = new LinkedHashSet<>();
     for (int i = 1; i < words.length; i += 2) {
       if (!words[i].equals("+") && !words[i].equals("-")) {
-        throw wrong(expression, "expected + or - between names, found '" + words[i] + "'");
+        throw wrong(expression, "expected + or - between names, found '" + words[i] + "'" + spaces(words[i]));
       }
       if (i == words.length - 1) {
         throw wrong(expression, "a name is missing after '" + words[i] + "'");
@@ -139,11 +146,24 @@ public record TaskSets(List<String> all, List<String> targets, List<String> gene
       case "general" -> general;
       default -> {
         if (!all.contains(word)) {
-          throw wrong(expression, "there is no task '" + word + "' to learn" + NearestName.hint(word, all));
+          throw wrong(expression, "there is no task '" + word + "' to learn" + hint(word));
         }
         yield List.of(word);
       }
     };
+  }
+
+  private String hint(String word) {
+    String spaces = spaces(word);
+    return spaces.isEmpty() ? NearestName.hint(word, all) : spaces;
+  }
+
+  /** Where a word is an expression itself, or the rest of one. */
+  private String spaces(String word) {
+    boolean joins = word.matches("[+-].*|.*[+-]") || word.contains("+");
+    List<String> parts = Arrays.asList(word.split("[+-]"));
+    boolean ofNames = parts.size() > 1 && parts.stream().allMatch(part -> all.contains(part) || WORDS.contains(part));
+    return joins || ofNames ? "; + and - need spaces around them" : "";
   }
 
   private static InvalidInputException wrong(String expression, String problem) {

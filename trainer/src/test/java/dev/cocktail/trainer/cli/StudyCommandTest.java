@@ -121,6 +121,9 @@ class StudyCommandTest {
             assertThat(results.selected().toString()).isEqualTo(whole.selected().toString());
             StudyReport.write(results, StudyVerdict.of(results));
           } catch (InterruptedRunException e) {
+            assertThat(e)
+                .message()
+                .containsAnyOf("; what was done is kept in " + folder.path(output), "stopped; nothing was written");
             assertThat(starts).isLessThan(50);
           }
         }
@@ -137,6 +140,7 @@ class StudyCommandTest {
     assertThat(dry.out())
         .contains(
             "colours.same_steps/seed-43", "14 runs of 7 arms", "controls have the budgets of all", "training about");
+    assertThat(dry.err()).contains("warning: task colours has one validation example");
     assertThat(folder.contents()).isEqualTo(before);
     JsonNode json = study("--dry-run", "--json").done().json();
     assertThat(json.at("/runs")).hasSize(14);
@@ -162,9 +166,8 @@ class StudyCommandTest {
     study().done();
     Map<String, String> before = folder.contents();
     folder.edit("study.yaml", "learning_rate: 1.0e-2", "learning_rate: 2.0e-2");
-    CommandRun other = study();
-    assertThat(other.exitCode()).isEqualTo(CocktailCommand.INVALID_INPUT);
-    assertThat(other.err()).contains("training.learning_rate was 0.01 and is 0.02");
+    assertRefused("training.learning_rate was 0.01 and is 0.02");
+    assertRefused("training.learning_rate was 0.01 and is 0.02", "--dry-run");
     folder.edit("study.yaml", "learning_rate: 2.0e-2", "learning_rate: 1.0e-2");
     assertThat(folder.contents()).isEqualTo(before);
     folder.write("train.jsonl", folder.text("train.jsonl") + "\n{\"prompt\": \"a\", \"completion\": \"b\"}\n");
@@ -214,6 +217,15 @@ class StudyCommandTest {
     assertThat(study().done().err()).doesNotContain("step 1/");
   }
 
+  private void assertRefused(String problem, String... more) {
+    Map<String, String> before = folder.contents();
+    CommandRun run = study(more);
+    assertThat(run.exitCode()).as(run.err()).isEqualTo(CocktailCommand.INVALID_INPUT);
+    assertThat(run.err()).contains(problem);
+    assertThat(folder.contents()).isEqualTo(before);
+  }
+
+  /** A dry run says so too. */
   @Test
   void answersOfFewerItemsAreRefusedAndALostManifestIsMadeAnew() throws IOException {
     makeSmaller();
@@ -237,9 +249,25 @@ class StudyCommandTest {
   void somethingElsesFolderIsRefused() throws IOException {
     Files.createDirectories(folder.path("out"));
     folder.write("out/letter.txt", "Dear Sir");
-    CommandRun run = study();
-    assertThat(run.exitCode()).isEqualTo(CocktailCommand.INVALID_INPUT);
-    assertThat(run.err()).contains("holds something that is no study");
+    assertRefused("holds something that is no study");
+    assertRefused("holds something that is no study", "--dry-run");
+    folder.edit("run.yaml", "output: out", "output: run");
+    folder.train().done();
+    assertRefused("holds something that is no study", "--output", folder.path("run").toString());
+    String inFile = folder.path("run.yaml/study").toString();
+    assertRefused(inFile + " cannot be made: " + folder.path("run.yaml") + " is no folder", "--output", inFile);
+  }
+
+  /** What is found when the plan is made has its file and line like all else. */
+  @Test
+  void wrongPlansAreRefusedWithLineAndKey() {
+    String line = folder.path("study.yaml") + ":10: study.";
+    folder.edit("study.yaml", "families: [all]", "mixtures: [all, 'all - movse']");
+    assertRefused(line + "mixtures[1]: the mixture 'all - movse': there is no task 'movse'", "--dry-run");
+    folder.edit("study.yaml", "mixtures: [all, 'all - movse']", "mixtures: [moves + colours]");
+    assertRefused(line + "controls_of: the mixture all is not in the plan", "--dry-run");
+    folder.edit("study.yaml", "mixtures: [moves + colours]", "random_subsets: 1, random_size: 9");
+    assertRefused(line + "random_size: is 9, but there are only 3 tasks to learn", "--dry-run");
   }
 
   @Test

@@ -75,6 +75,13 @@ public final class TinyFolder {
         {"prompt": "tin: ", "completion": "up"}
         {"prompt": "zinc: ", "completion": "up"}
         """);
+    folder.write(
+        "moves-validation.jsonl",
+        """
+        {"prompt": "clay: ", "completion": "down"}
+        {"prompt": "wool: ", "completion": "up"}
+        {"prompt": "salt: ", "completion": "up"}
+        """);
     folder.write("chat.jsonl", "{\"prompt\": \"hello \", \"completion\": \"world\"}\n");
     folder.write(
         "probe.jsonl",
@@ -89,7 +96,7 @@ public final class TinyFolder {
         adapter: {r: 2, lora_alpha: 4, lora_dropout: 0.1}
         tasks:
           - {name: colours, train: train.jsonl, validation: validation.jsonl, test: train.jsonl, metric: exact_match}
-          - {name: moves, train: moves.jsonl, validation: moves.jsonl, test: moves.jsonl, metric: accuracy, method: likelihood}
+          - {name: moves, train: moves.jsonl, validation: moves-validation.jsonl, test: moves.jsonl, metric: accuracy, method: likelihood}
           - {name: chat, train: chat.jsonl}
           - {name: facts, train: probe.jsonl, validation: probe.jsonl, test: probe.jsonl, metric: token_probability}
         training: {epochs: 2, max_length: 32, tokens_per_step: 32, learning_rate: 1.0e-2}

@@ -106,13 +106,21 @@ class StudyFileTest {
     assertWrong("study: {by_size: [{epochs: 1, max_steps: 3}]}\n", "study.by_size[0].max_steps: epochs is given too");
     assertWrong("study: {seeds: 0}\n", "study.seeds: expected a whole number at least 1");
     assertWrong("study: {familys: [all]}\n", "unknown key 'familys' in 'study'; the nearest is 'families'");
+    assertWrong("study: {families: [all, all]}\n", "study.families[1]: 'all' is there already; remove one");
+    assertWrong("study: {controls: [general, general]}\n", "study.controls[1]: 'general' is there already; remove one");
+    assertWrong("study: {probes: [facts, facts]}\n", "study.probes[1]: 'facts' is there already; remove one");
     assertWrong("study: {families: [triples]}\n", "'triples' is not one of: singles, pairs, leave_one_out, all");
   }
 
   @Test
   void aTargetWithoutValidationExamplesIsRefused() {
     String yaml = "model: base\ntasks: [{name: news, train: n.jsonl, test: t.jsonl, metric: accuracy}]\n";
-    var none = assertThrows(InvalidInputException.class, () -> StudyFile.parse(yaml, "s.yaml", Path.of("."), "s"));
+    var unnamed = assertThrows(InvalidInputException.class, () -> StudyFile.parse(yaml, "s.yaml", Path.of("."), "s"));
+    assertTrue(
+        unnamed.getMessage().startsWith("s.yaml:2: tasks[0].validation: is missing, so that task 'news'"),
+        unnamed.getMessage());
+    String noTest = yaml.replace("test: t", "validation: v");
+    var none = assertThrows(InvalidInputException.class, () -> StudyFile.parse(noTest, "s.yaml", Path.of("."), "s"));
     assertTrue(none.getMessage().contains("study.targets: no task can be a target"), none.getMessage());
     var e =
         assertThrows(
@@ -124,6 +132,54 @@ class StudyFileTest {
             InvalidInputException.class,
             () -> StudyFile.parse(yaml.replace("name: news", "name: all"), "s.yaml", Path.of("."), "s"));
     assertTrue(reserved.getMessage().contains("'all' has a meaning of its own"), reserved.getMessage());
+  }
+
+  @Test
+  void tasksThatAreNotMeantAsTargetsNeedNotBeOnes() {
+    String task = "  - {name: mail, train: m.jsonl, validation: mv.jsonl, metric: accuracy}\n";
+    StudyFile study = parse(task);
+    assertEquals(List.of("news", "prices", "facts"), study.targets());
+    assertEquals(1, study.warnings().size());
+    assertTrue(
+        study.warnings().getFirst().startsWith("warning: task mail is no target, since it has no test examples"),
+        study.warnings().getFirst());
+    assertEquals(List.of(), parse("").warnings());
+    assertEquals(List.of(), parse(task + "study: {targets: [news]}\n").warnings());
+    assertEquals(List.of(), parse(task + "study: {general: [mail]}\n").warnings());
+    String untried = task.replace("validation", "test");
+    parse(untried + "study: {general: [mail]}\n");
+    parse(untried + "study: {targets: [news]}\n");
+    assertWrong(untried, "study.yaml:7: tasks[4].validation: is missing, so that task 'mail'");
+  }
+
+  @Test
+  void whatChoosesAMixtureCannotJudgeIt() {
+    String task = "  - {name: mail, train: m.jsonl, validation: v.jsonl, test: v.jsonl, metric: accuracy}\n";
+    assertWrong(task, "study.yaml:7: tasks[4].test: the test examples are the validation examples");
+    parse(task + "study: {probes: [mail]}\n");
+    parse("  - {name: mail, train: m.jsonl, split: {validation: 0.1, test: 0.1}, metric: accuracy}\n");
+    assertWrong(
+        "  - {name: mail, train: m.jsonl, validation: m.jsonl, test: m.jsonl, metric: accuracy}\n",
+        "tasks[4].test: the test examples are the validation examples");
+  }
+
+  @Test
+  void namesThatDifferInCaseAloneAreRefused() {
+    assertWrong(
+        "  - {name: News, train: m.jsonl}\n",
+        "study.yaml:7: tasks[4].name: 'News' differs from the name of another task, 'news', in nothing but case");
+    assertWrong("  - {name: All, train: m.jsonl}\n", "'All' has a meaning of its own");
+  }
+
+  /** The mixture is known when it is planned. */
+  @Test
+  void aMixtureOfTasksWithoutWeightIsRefused() {
+    StudyFile study = parse("mixture: {strategy: weights, weights: {news: 0, prices: 0, chat: 3, facts: 1}}\n");
+    var e =
+        assertThrows(
+            InvalidKeyException.class, () -> study.run(List.of("news", "prices"), study.training(), Path.of("out")));
+    assertTrue(
+        e.getMessage().startsWith("mixture.weights: the run of news, prices would draw nothing"), e.getMessage());
   }
 
   private static void assertWrong(String rest, String problem) {

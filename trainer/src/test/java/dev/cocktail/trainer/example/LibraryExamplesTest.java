@@ -135,7 +135,7 @@ class LibraryExamplesTest {
   @Test
   void aStudyIsRun() throws IOException {
     String task =
-        "  - {name: %s, train: train.jsonl, validation: train.jsonl, test: train.jsonl, metric: exact_match}\n";
+        "  - {name: %s, train: train.jsonl, validation: validation.jsonl, test: train.jsonl, metric: exact_match}\n";
     Files.writeString(
         folder.path("study.yaml"),
         "model: model\ntasks:\n"

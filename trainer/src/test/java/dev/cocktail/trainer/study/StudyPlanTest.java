@@ -305,6 +305,25 @@ class StudyPlanTest {
     assertRefused("study: {controls_of: a}\n", "study.controls_of: a is one task alone");
   }
 
+  /** As a step of few examples may have none of a task. */
+  @Test
+  void aControlOfNoExamplesIsRefused() {
+    StudyFile study = study(List.of("a", "b"), "training: {max_steps: 1}\nstudy: {families: [all]}\n");
+    var e =
+        assertThrows(
+            InvalidInputException.class,
+            () ->
+                StudyPlan.of(
+                    study,
+                    run -> run.tasks().size() == 1 ? size(run) : new RunSize(1, 10, 2, Map.of("a", 0L, "b", 4L))));
+    assertTrue(
+        e.getMessage()
+            .startsWith(
+                "study.controls: same_examples gives a as many of its examples as all has, but all never draws it in"
+                    + " its 1 steps; train longer"),
+        e.getMessage());
+  }
+
   private static void assertRefused(String rest, String problem) {
     var e = assertThrows(InvalidInputException.class, () -> plan(study(List.of("a", "b", "c"), rest)));
     assertTrue(e.getMessage().contains(problem), e.getMessage());

@@ -42,8 +42,8 @@ class TaskAffinityTest {
     StudyFile study =
         StudyFile.parse(
             "model: model\nadapter: {r: 2, lora_dropout: 0.5}\ntasks:\n"
-                + task.formatted("colours", "train.jsonl", "train.jsonl", "train.jsonl")
-                + task.formatted("numbers", "numbers.jsonl", "numbers.jsonl", "numbers.jsonl")
+                + task.formatted("colours", "train.jsonl", "train.jsonl", "validation.jsonl")
+                + task.formatted("numbers", "numbers.jsonl", "numbers.jsonl", "validation.jsonl")
                 + "training: {max_length: 64, learning_rate: 1.0e-2}\n",
             "study.yaml",
             folder.path("."),

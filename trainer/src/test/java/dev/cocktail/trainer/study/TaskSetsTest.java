@@ -43,6 +43,10 @@ class TaskSetsTest {
     assertWrong("finqa - finqa", "nothing is left");
     assertWrong("headline finqa", "expected + or - between names, found 'finqa'");
     assertWrong("headline +", "a name is missing after '+'");
+    assertWrong("all-finqa", "there is no task 'all-finqa' to learn; + and - need spaces around them");
+    assertWrong("headline+finqa", "there is no task 'headline+finqa' to learn; + and - need spaces around them");
+    assertWrong("headline +finqa", "expected + or - between names, found '+finqa'; + and - need spaces around them");
+    assertWrong("twitter-s", "there is no task 'twitter-s' to learn; the nearest is 'twitter-sa'");
     assertWrong("", "there is no task ''");
   }
 
@@ -99,5 +103,7 @@ class TaskSetsTest {
   void moreSetsThanThereAreAreRefused() {
     var e = assertThrows(InvalidInputException.class, () -> SETS.random(11, 2, 1));
     assertEquals("study.random_subsets: 5 tasks have 10 mixtures of 2, fewer than 11", e.getMessage());
+    e = assertThrows(InvalidInputException.class, () -> SETS.random(1, 9, 1));
+    assertEquals("study.random_size: is 9, but there are only 5 tasks to learn", e.getMessage());
   }
 }
