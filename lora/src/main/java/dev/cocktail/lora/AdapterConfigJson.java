@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cocktail.lora.AdapterConfig.Initialisation;
 import dev.cocktail.lora.TargetModules.Selection;
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.tensor.JsonProblem;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -100,7 +101,7 @@ final class AdapterConfigJson {
       throw new InvalidInputException(
           file + " does not exist; an adapter's folder holds " + AdapterConfig.FILE + " and " + AdapterFile.FILE, e);
     } catch (JsonProcessingException e) {
-      throw new InvalidInputException(file + ": not valid JSON: " + e.getOriginalMessage(), e);
+      throw new InvalidInputException(file + ": not valid JSON: " + JsonProblem.of(e), e);
     } catch (IOException e) {
       throw new InvalidInputException(file + " cannot be read: " + e.getMessage(), e);
     }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.tensor.JsonProblem;
 import dev.cocktail.tensor.safetensors.AtomicFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -43,7 +44,7 @@ public final class JsonRecords {
       }
       return value;
     } catch (JsonProcessingException e) {
-      throw new InvalidInputException(file + " is broken: " + e.getOriginalMessage(), e);
+      throw new InvalidInputException(file + " is broken: " + JsonProblem.of(e), e);
     } catch (IOException e) {
       throw new UncheckedIOException(new IOException(file + " cannot be read: " + e.getMessage(), e));
     }

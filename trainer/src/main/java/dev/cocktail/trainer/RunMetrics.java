@@ -1,8 +1,11 @@
 package dev.cocktail.trainer;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.cocktail.eval.report.LineChart.Point;
+import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.tensor.JsonProblem;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -23,13 +26,17 @@ public record RunMetrics(List<JsonNode> steps, List<JsonNode> validations) {
    * Reads what a run wrote.
    *
    * @param runFolder the run's folder
-   * @throws UncheckedIOException when it cannot be read
+   * @throws InvalidInputException when a line is broken, naming it
+   * @throws UncheckedIOException when the file cannot be read
    */
   public static RunMetrics read(Path runFolder) {
     List<JsonNode> steps = new ArrayList<>();
     List<JsonNode> validations = new ArrayList<>();
+    Path file = runFolder.resolve("metrics.jsonl");
+    int number = 0;
     try {
-      for (String line : Files.readAllLines(runFolder.resolve("metrics.jsonl"))) {
+      for (String line : Files.readAllLines(file)) {
+        number++;
         JsonNode event = JSON.readTree(line);
         switch (event.path("event").asText()) {
           case "step" -> steps.add(event);
@@ -37,6 +44,8 @@ public record RunMetrics(List<JsonNode> steps, List<JsonNode> validations) {
           default -> {} // Nothing that is shown here.
         }
       }
+    } catch (JsonProcessingException e) {
+      throw new InvalidInputException(file + ":" + number + ": not valid JSON: " + JsonProblem.of(e), e);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.tensor.JsonProblem;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,7 +35,7 @@ final class ConfigObject {
       throw new InvalidInputException(
           file
               + " is not JSON: "
-              + e.getOriginalMessage()
+              + JsonProblem.of(e)
               + (e.getLocation() == null ? "" : " (line " + e.getLocation().getLineNr() + ")"),
           e);
     } catch (IOException e) {

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.tensor.JsonProblem;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -86,8 +87,7 @@ record Header(Map<String, String> metadata, Map<String, Entry> entries) {
           throw refuse("the header holds more than one JSON object: " + found(parser) + " follows it");
         }
       } catch (JsonProcessingException e) {
-        throw new InvalidInputException(
-            message("the header is not valid JSON: " + e.getOriginalMessage() + place(e)), e);
+        throw new InvalidInputException(message("the header is not valid JSON: " + JsonProblem.of(e) + place(e)), e);
       } catch (IOException e) {
         throw new InvalidInputException(message("the header cannot be read: " + e.getMessage()), e);
       }

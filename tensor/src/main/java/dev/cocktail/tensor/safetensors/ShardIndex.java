@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.tensor.JsonProblem;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -57,8 +58,7 @@ final class ShardIndex {
     } catch (NoSuchFileException e) {
       throw new InvalidInputException(index + " does not exist", e);
     } catch (JsonProcessingException e) {
-      throw new InvalidInputException(
-          index + ": not valid JSON: " + e.getOriginalMessage() + "; get the file again", e);
+      throw new InvalidInputException(index + ": not valid JSON: " + JsonProblem.of(e) + "; get the file again", e);
     } catch (IOException e) {
       throw new InvalidInputException(index + " cannot be read: " + e.getMessage(), e);
     }

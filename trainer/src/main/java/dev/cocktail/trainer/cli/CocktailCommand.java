@@ -70,6 +70,18 @@ public abstract class CocktailCommand implements Callable<Integer> {
     }
   }
 
+  /**
+   * Says that the work was interrupted, while the interruption is still watched: once it is closed, the virtual machine
+   * may end at any moment.
+   *
+   * @return what ends the work
+   */
+  protected final InterruptedRunException interrupted(String message) {
+    err().println("cocktail: " + message);
+    err().flush();
+    return new InterruptedRunException(message);
+  }
+
   /** What the user can do after an interruption. */
   protected String howToGoOn() {
     return "train --resume continues";
@@ -96,10 +108,7 @@ public abstract class CocktailCommand implements Callable<Integer> {
       try {
         return shared.quiet() ? fineTuning.run() : fineTuning.listener(progress).run();
       } catch (InterruptedRunException e) {
-        // Said here: once the interruption is closed, the virtual machine may end at any moment.
-        err().println("cocktail: " + e.getMessage() + "; " + howToGoOn());
-        err().flush();
-        throw e;
+        throw interrupted(e.getMessage() + "; " + howToGoOn());
       }
     }
   }

@@ -14,6 +14,7 @@ import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.EvaluationSummary;
 import dev.cocktail.trainer.EvaluationTasks;
+import dev.cocktail.trainer.Interruption;
 import dev.cocktail.trainer.config.RunFile;
 import dev.cocktail.trainer.config.TaskSection;
 import dev.cocktail.trainer.data.DocumentCut;
@@ -139,7 +140,8 @@ final class EvalCommand extends CocktailCommand {
     List<EvaluationTasks.Asked> asked = asked(runFile, folder);
     checkItems(asked);
     try (Device device = openDevice(runFile);
-        AdaptedModel opened = AdaptedModel.open(folder, Optional.ofNullable(adapter), device)) {
+        AdaptedModel opened = AdaptedModel.open(folder, Optional.ofNullable(adapter), device);
+        var interruption = Interruption.watch()) {
       note("scoring " + folder + (adapter == null ? ", without an adapter" : " with " + adapter));
       List<Evaluation> done = new ArrayList<>();
       for (EvaluationTasks.Asked one : asked) {
@@ -152,7 +154,7 @@ final class EvalCommand extends CocktailCommand {
                     one.task().name(),
                     one.task().items().size(),
                     one.method().name().toLowerCase(Locale.ROOT).replace('_', '-')));
-        done.add(evaluator.evaluate(one.task()));
+        done.add(evaluator.evaluate(one.task(), () -> requireGoingOn(interruption)));
       }
       if (items != null) {
         ItemsFile.write(items, done);
@@ -161,6 +163,12 @@ final class EvalCommand extends CocktailCommand {
       done.forEach(shared().json() ? evaluation -> printJson(summary(evaluation)) : this::print);
       out().flush();
       return DONE;
+    }
+  }
+
+  private void requireGoingOn(Interruption interruption) {
+    if (interruption.requested()) {
+      throw interrupted("stopped before all questions were answered; nothing was written");
     }
   }
 

@@ -1,10 +1,12 @@
 package dev.cocktail.trainer.cli;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.cocktail.lora.AdaptedModel;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.tensor.JsonProblem;
 import dev.cocktail.transformer.Generated;
 import dev.cocktail.transformer.GenerationListener;
 import dev.cocktail.transformer.GenerationSettings;
@@ -150,8 +152,10 @@ final class GenerateCommand extends CocktailCommand {
     JsonNode root;
     try {
       root = new ObjectMapper().readTree(Files.readAllBytes(file));
+    } catch (JsonProcessingException e) {
+      throw new InvalidInputException("--tokens: " + file + " is not valid JSON: " + JsonProblem.of(e), e);
     } catch (IOException e) {
-      throw new InvalidInputException("--tokens: " + file + " cannot be read as JSON: " + e.getMessage(), e);
+      throw new InvalidInputException("--tokens: " + file + " cannot be read: " + e.getMessage(), e);
     }
     JsonNode rows = root.isObject() ? root.path("input_ids") : root;
     if (rows.isArray() && !rows.isEmpty() && rows.get(0).isNumber()) {

@@ -72,10 +72,7 @@ final class StudyCommand extends CocktailCommand {
         print(results);
         return results.failures().isEmpty() ? DONE : FAILED;
       } catch (InterruptedRunException e) {
-        // Said here: once the interruption is closed, the virtual machine may end at any moment.
-        err().println("cocktail: " + e.getMessage());
-        err().flush();
-        throw e;
+        throw interrupted(e.getMessage());
       }
     }
   }

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.tensor.JsonProblem;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.Reader;
@@ -91,12 +92,8 @@ final class JsonRows implements DataRows.Rows {
 
   /** What the parser says, without its remarks on itself. */
   static String reason(JsonProcessingException failure) {
-    String text = failure.getOriginalMessage();
-    if (text.startsWith("Trailing token")) {
-      return "more follows after the object; expected one object a line";
-    }
-    int aside = text.indexOf(" (start marker at ");
-    return aside < 0 ? text : text.substring(0, aside);
+    String text = JsonProblem.of(failure);
+    return text.startsWith("Trailing token") ? "more follows after the object; expected one object a line" : text;
   }
 
   private String origin() {

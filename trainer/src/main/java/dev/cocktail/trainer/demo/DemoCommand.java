@@ -7,7 +7,6 @@ import dev.cocktail.eval.statistics.Estimate;
 import dev.cocktail.eval.statistics.PairedDifference;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.trainer.FineTuning;
-import dev.cocktail.trainer.InterruptedRunException;
 import dev.cocktail.trainer.Interruption;
 import dev.cocktail.trainer.RunMetrics;
 import dev.cocktail.trainer.TrainingListener;
@@ -113,8 +112,7 @@ public final class DemoCommand extends CocktailCommand {
         adapter = Optional.of(result.trained());
       }
       note(place + "answering the test questions of all tasks");
-      Map<DemoTask, Evaluation> answers = evaluation.of(adapter);
-      requireGoingOn(stop);
+      Map<DemoTask, Evaluation> answers = evaluation.of(adapter, () -> requireGoingOn(stop));
       evaluations.put(arm, answers);
       answers.forEach((task, answered) -> note("  " + task.label() + ": " + share(right(answered))));
     }
@@ -123,13 +121,9 @@ public final class DemoCommand extends CocktailCommand {
     return DemoResults.of(evaluations, metrics);
   }
 
-  /** Training stops by itself, but answers come without asking whether to stop. */
   private void requireGoingOn(BooleanSupplier stop) {
     if (stop.getAsBoolean()) {
-      var interrupted = new InterruptedRunException("stopped; all that was learnt is saved");
-      err().println("cocktail: " + interrupted.getMessage() + "; " + howToGoOn());
-      err().flush();
-      throw interrupted;
+      throw interrupted("stopped; all that was learnt is saved; " + howToGoOn());
     }
   }
 

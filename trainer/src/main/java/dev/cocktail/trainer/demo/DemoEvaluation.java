@@ -43,8 +43,9 @@ final class DemoEvaluation {
    * What a model answers to all of them.
    *
    * @param adapter the adapter's folder; none for the base model
+   * @param between called between answers; what it throws ends the evaluation
    */
-  Map<DemoTask, Evaluation> of(Optional<Path> adapter) {
+  Map<DemoTask, Evaluation> of(Optional<Path> adapter, Runnable between) {
     Path base = folder.resolve("base");
     try (Phi3Model model = Phi3Model.load(base, device);
         Tokenizer tokenizer = Tokenizer.load(base);
@@ -57,7 +58,7 @@ final class DemoEvaluation {
           EvaluationSettings.generation(StopIds.read(base, model.config())).withMaxNewTokens(LONGEST_ANSWER);
       var evaluator = new Evaluator(model, transform, ChatEncoder.of(tokenizer), settings);
       Map<DemoTask, Evaluation> evaluations = new EnumMap<>(DemoTask.class);
-      tasks.forEach((task, items) -> evaluations.put(task, evaluator.evaluate(items)));
+      tasks.forEach((task, items) -> evaluations.put(task, evaluator.evaluate(items, between)));
       return evaluations;
     }
   }

@@ -49,6 +49,48 @@ class InterruptionTest {
 
   @Test
   @Timeout(120)
+  void aTerminatedEvaluationSaysSo(@TempDir Path temporary) throws InterruptedException {
+    assumeTrue(File.separatorChar == '/', "needs signals");
+    TinyFolder folder = TinyFolder.write(temporary);
+    folder.write("many.jsonl", (folder.text("train.jsonl") + "\n").repeat(2000));
+    List<String> arguments =
+        List.of(
+            "--model",
+            folder.path("model").toString(),
+            "--data",
+            folder.path("many.jsonl").toString(),
+            "--metric",
+            "exact_match",
+            "--items",
+            folder.path("items.jsonl").toString());
+    try (var process = CocktailProcess.start("eval", arguments)) {
+      process.awaitLine("task many: 12,000 items");
+      process.terminate();
+      assertThat(process.await()).as(process.output()).isEqualTo(CocktailCommand.INTERRUPTED);
+      assertThat(process.output().lines().toList().getLast())
+          .isEqualTo("cocktail: stopped before all questions were answered; nothing was written");
+    }
+    assertThat(folder.path("items.jsonl")).doesNotExist();
+  }
+
+  @Test
+  @Timeout(120)
+  void aDemoThatIsTerminatedWhileItAnswersSaysHowToGoOn(@TempDir Path temporary) throws InterruptedException {
+    assumeTrue(File.separatorChar == '/', "needs signals");
+    Path output = temporary.resolve("demo");
+    try (var process = CocktailProcess.start("demo", List.of("--output", output.toString()))) {
+      process.awaitLine("[1/");
+      process.terminate();
+      assertThat(process.await()).as(process.output()).isEqualTo(CocktailCommand.INTERRUPTED);
+      assertThat(process.output().lines().toList().getLast())
+          .isEqualTo(
+              "cocktail: stopped; all that was learnt is saved; ./cocktail demo --output " + output + " goes on");
+      assertThat(process.output()).doesNotContain("[2/");
+    }
+  }
+
+  @Test
+  @Timeout(120)
   void aTerminatedRunSavesAndSaysWhere(@TempDir Path temporary) throws InterruptedException {
     assumeTrue(File.separatorChar == '/', "needs signals");
     TinyFolder folder = TinyFolder.write(temporary);

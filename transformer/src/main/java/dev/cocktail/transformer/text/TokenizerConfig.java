@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.tensor.JsonProblem;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -99,7 +100,7 @@ record TokenizerConfig(
       var where = e.getLocation();
       throw new InvalidInputException(
           "%s is not valid JSON at line %d, column %d: %s"
-              .formatted(file, where.getLineNr(), where.getColumnNr(), e.getOriginalMessage()),
+              .formatted(file, where.getLineNr(), where.getColumnNr(), JsonProblem.of(e)),
           e);
     }
   }

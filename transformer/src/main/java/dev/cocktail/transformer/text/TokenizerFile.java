@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import dev.cocktail.tensor.InvalidInputException;
+import dev.cocktail.tensor.JsonProblem;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -57,7 +58,7 @@ record TokenizerFile(String json, Map<String, Integer> pieces, List<AddedToken> 
       var where = e.getLocation();
       throw new InvalidInputException(
           "%s is not valid JSON at line %d, column %d: %s. The file is damaged; fetch it again"
-              .formatted(file, where.getLineNr(), where.getColumnNr(), e.getOriginalMessage()),
+              .formatted(file, where.getLineNr(), where.getColumnNr(), JsonProblem.of(e)),
           e);
     } catch (IOException e) {
       throw new InvalidInputException("Cannot read " + file + ": " + e.getMessage(), e);
