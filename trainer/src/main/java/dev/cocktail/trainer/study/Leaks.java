@@ -2,6 +2,7 @@ package dev.cocktail.trainer.study;
 
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.config.StudyFile;
+import dev.cocktail.trainer.config.TaskSection;
 import dev.cocktail.trainer.data.DataPart;
 import dev.cocktail.trainer.data.LeakAudit;
 import dev.cocktail.trainer.data.LeakAudit.Pair;
@@ -17,10 +18,42 @@ import java.util.function.Consumer;
  *
  * @param excluded whether the training examples are left out of all runs
  * @param pairs every training set with every held-out set
+ * @param validationAmongTests validation sets, in the place of training sets, with the test sets that they overlap
+ *     with; absent from files of earlier versions
  */
-public record Leaks(boolean excluded, List<Pair> pairs) {
+public record Leaks(boolean excluded, List<Pair> pairs, List<Pair> validationAmongTests) {
   public Leaks {
     pairs = List.copyOf(pairs);
+    validationAmongTests = validationAmongTests == null ? List.of() : List.copyOf(validationAmongTests);
+  }
+
+  /**
+   * Compares the validation set of every target, by which its mixture is chosen, with the test set of every target. It
+   * is said, and nothing is left out: a choice that saw test examples is no fault of training.
+   */
+  static List<Pair> amongTests(StudyFile study, Consumer<String> notes) {
+    List<LeakAudit.DataSet> sets = new ArrayList<>();
+    for (String target : study.targets()) {
+      TaskSection task = study.task(target);
+      // As if it were trained on: the comparison is the same.
+      sets.add(new LeakAudit.DataSet(target, DataPart.Kind.TRAIN, task.validationSource().orElseThrow()));
+      sets.add(new LeakAudit.DataSet(target, DataPart.Kind.TEST, task.testSource().orElseThrow()));
+    }
+    List<Pair> found = LeakAudit.of(sets, _ -> {}).overlapping();
+    for (Pair pair : found) {
+      notes.accept(
+          String.format(
+              Locale.ROOT,
+              "warning: task %s: %,d of its %,d test examples are validation examples of task %s, by which mixtures are"
+                  + " chosen, such as %s and %s",
+              pair.heldOut(),
+              pair.either(),
+              pair.records(),
+              pair.train(),
+              pair.places().getFirst().heldOut(),
+              pair.places().getFirst().train()));
+    }
+    return found;
   }
 
   /**

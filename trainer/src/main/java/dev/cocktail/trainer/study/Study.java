@@ -100,7 +100,7 @@ public final class Study {
   public record DryRun(StudyPlan plan, StudyEstimate estimate) {}
 
   /** A plan, the training data that it is made of, and what of them is held out. */
-  private record Planned(StudyPlan plan, List<TaskData> data, LeakAudit audit) {
+  private record Planned(StudyPlan plan, List<TaskData> data, LeakAudit audit, List<LeakAudit.Pair> amongTests) {
     boolean excludes() {
       return plan.study().training().onSharedExamples() == LeakAudit.Policy.EXCLUDE;
     }
@@ -125,6 +125,7 @@ public final class Study {
     StudyFolder.requireStudyOrNothing(file.output()); // Before all data are read.
     file.warnings().forEach(notes);
     LeakAudit audit = Leaks.audit(file, notes);
+    List<LeakAudit.Pair> amongTests = Leaks.amongTests(file, notes);
     StudyFile study = file;
     HeldOut leaveOut = file.training().leaveOut().map(HeldOut::read).orElse(HeldOut.NOTHING);
     if (file.training().onSharedExamples() == LeakAudit.Policy.EXCLUDE) {
@@ -140,7 +141,7 @@ public final class Study {
     }
     Map<String, TaskData> byName = new LinkedHashMap<>();
     data.forEach(task -> byName.put(task.name(), task));
-    return new Planned(StudyPlan.of(study, run -> size(run, byName)), data, audit);
+    return new Planned(StudyPlan.of(study, run -> size(run, byName)), data, audit, amongTests);
   }
 
   private List<TaskData> read(StudyFile study, HeldOut leaveOut, AdaptedModel base, Consumer<String> told) {
@@ -175,7 +176,7 @@ public final class Study {
       StudyPlan plan = planned.plan();
       var scorer = new StudyScorer(plan.study(), base, notes);
       try (StudyFolder folder = StudyFolder.open(file, inputs(plan), notes)) {
-        JsonRecords.write(folder.leaks(), new Leaks(planned.excludes(), planned.audit().pairs()));
+        JsonRecords.write(folder.leaks(), new Leaks(planned.excludes(), planned.audit().pairs(), planned.amongTests()));
         if (planned.excludes()) {
           planned.audit().heldOut().write(StudyFolder.heldOut(folder.path()));
         }

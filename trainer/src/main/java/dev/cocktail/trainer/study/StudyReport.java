@@ -112,7 +112,7 @@ public final class StudyReport {
             List.of(
                 new Note("Shares of what the first run of each mixture drew."), new Charts(charts.mixtureShares()))));
     sections.add(new Section("How they learnt", losses()));
-    sections.add(new Section("Examples in two places", List.of(tables.leaks())));
+    sections.add(new Section("Examples in two places", List.of(tables.leaks(), validationAmongTests())));
     List<ReportBlock> scores = new ArrayList<>();
     findings.scores().keySet().forEach(task -> scores.add(tables.everyArm(task)));
     sections.add(new Section("Every arm on validation sets (exploratory)", scores));
@@ -194,6 +194,23 @@ public final class StudyReport {
     }
   }
 
+  private ReportBlock validationAmongTests() {
+    List<String> found =
+        results.leaks().validationAmongTests().stream()
+            .map(pair ->
+                String.format(
+                    Locale.ROOT,
+                    "%,d of the %,d test examples of %s are validation examples of %s, by which mixtures are chosen.",
+                    pair.either(),
+                    pair.records(),
+                    pair.heldOut(),
+                    pair.train()))
+            .toList();
+    return found.isEmpty()
+        ? new Note("No test example of a target was seen to be a validation example, by which mixtures are chosen.")
+        : new Points(found);
+  }
+
   private List<ReportBlock> losses() {
     List<Html> figures = new ArrayList<>();
     plan.sets().targets().forEach(target -> figures.addAll(charts.losses(target)));
@@ -224,6 +241,7 @@ public final class StudyReport {
     json.put("affinity", RecordTree.of(results.affinity()));
     json.put("leaks_excluded", results.leaks().excluded());
     json.put("leaks", results.leaks().pairs().stream().map(StudyReport::row).toList());
+    json.put("validation_among_tests", results.leaks().validationAmongTests().stream().map(StudyReport::row).toList());
     json.put("runs", RecordTree.of(runs));
     json.put("losses", RecordTree.of(LossCurve.of(results)));
     try {

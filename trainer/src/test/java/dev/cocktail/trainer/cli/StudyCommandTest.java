@@ -205,6 +205,9 @@ class StudyCommandTest {
         "other-moves.jsonl",
         "{\"prompt\": \"lead: \", \"completion\": \"up\"}\n{\"prompt\": \"iron: \", \"completion\": \"down\"}\n");
     folder.edit("study.yaml", "name: moves, train: moves.jsonl", "name: moves, train: other-moves.jsonl");
+    folder.write(
+        "moves-validation.jsonl",
+        folder.text("moves-validation.jsonl") + "{\"prompt\": \"Gold: \", \"completion\": \"down\"}\n");
     // A question of colours' test set among the general examples.
     folder.write("chat.jsonl", folder.text("chat.jsonl") + "{\"prompt\": \"sky: \", \"completion\": \"grey\"}\n");
     CommandRun run = study().done();
@@ -214,6 +217,12 @@ class StudyCommandTest {
     assertThat(manifest.at("/size/examples/chat").asInt()).isEqualTo(2);
     JsonNode leaks = new ObjectMapper().readTree(folder.text("out/leaks.json"));
     assertThat(leaks.at("/excluded").asBoolean()).isTrue();
+    assertThat(leaks.at("/validation_among_tests")).hasSize(1);
+    assertThat(leaks.at("/validation_among_tests/0/either").asInt()).isEqualTo(1);
+    assertThat(run.err())
+        .contains("warning: task moves: 1 of its 3 test examples are validation examples of task moves, by which");
+    assertThat(folder.text("out/report.md"))
+        .contains("1 of the 3 test examples of moves are validation examples of moves, by which");
     assertThat(study().done().err()).doesNotContain("step 1/");
   }
 

@@ -113,7 +113,7 @@ final class HandMadeStudy implements AutoCloseable {
       RunInputs inputs = new RunInputs("1", "cpu", Map.of("seed", "" + run.seed()), Map.of(), Map.of());
       JsonRecords.write(StudyFolder.manifest(run), RunManifest.of(run, inputs));
     }
-    JsonRecords.write(folder.leaks(), new Leaks(false, List.of()));
+    JsonRecords.write(folder.leaks(), new Leaks(false, List.of(), List.of()));
     return this;
   }
 
