@@ -2,17 +2,22 @@ package dev.cocktail.tensor.cpu;
 
 import static dev.cocktail.tensor.cpu.Lanes.MEMORY;
 import static dev.cocktail.tensor.cpu.Lanes.ORDER;
+import static jdk.incubator.vector.VectorOperators.LSHL;
 
 import dev.cocktail.tensor.DType;
 import java.util.Arrays;
 import java.util.function.IntConsumer;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
  * {@code C = alpha X W^T + beta C} for a few rows X against many rows W that are contiguous along k: a token's or a
  * small batch's products with weights, which end when the weights have been read. W is read once, in the order it is
- * stored, and nothing is packed; 16-bit elements are widened, some rows at a time, into the first-level cache.
+ * stored, and nothing is packed. F16 is widened, some rows at a time, into the first-level cache. BF16 is widened in
+ * registers: a vector of integers holds two elements in each lane, of which the upper is a float once the lower is
+ * cleared, and the lower once it is shifted up. The two halves meet X's elements in the same order, which is brought
+ * about once, since X is small: of every two vectors, first all even elements, then all odd ones.
  *
  * <p>Each sum has a vector of partial sums, added up in a fixed tree, and the elements beyond the last whole vector
  * come after it.
@@ -38,7 +43,11 @@ final class DotProducts {
   private final Matrix x;
   private final Matrix w;
   private final float beta;
+  private final boolean pairs;
   private final int rowsPerTask;
+
+  /** Elements of a row that whole vectors take. */
+  private final int whole;
 
   private DotProducts(Matrix c, float alpha, Matrix x, Matrix w, float beta) {
     this.c = c;
@@ -46,6 +55,9 @@ final class DotProducts {
     this.x = x;
     this.w = w;
     this.beta = beta;
+    pairs = w.type() == DType.BF16;
+    int step = pairs ? 2 * LANES : LANES;
+    whole = w.columns() / step * step;
     rowsPerTask = Math.max(1, ELEMENTS_PER_TASK / TILE / w.columns()) * TILE;
   }
 
@@ -56,7 +68,12 @@ final class DotProducts {
 
   /** {@code C = alpha A B + beta C}, on all threads of the pool, or on the calling one alone when it is null. */
   static void run(Matrix c, float alpha, Matrix a, Matrix b, float beta, WorkerPool pool) {
-    var products = new DotProducts(c, alpha, contiguousFloats(a), b.transposed(), beta);
+    Matrix w = b.transposed();
+    Matrix x = contiguousFloats(a, w.type() == DType.BF16);
+    var products = new DotProducts(c, alpha, x, w, beta);
+    if (products.pairs) {
+      products.separatePairs();
+    }
     int tasks = Math.ceilDiv(products.w.rows(), products.rowsPerTask);
     IntConsumer task = products::task;
     if (pool != null) {
@@ -68,9 +85,11 @@ final class DotProducts {
     }
   }
 
-  /** The rows of A as they are, or copied to the calling thread's buffer when they must be widened or gathered. */
-  private static Matrix contiguousFloats(Matrix a) {
-    if (a.type() == DType.F32 && a.columnStride() == 1) {
+  /**
+   * The rows of A as they are, or copied to the calling thread's buffer when they must be widened, gathered or changed.
+   */
+  private static Matrix contiguousFloats(Matrix a, boolean copied) {
+    if (!copied && a.type() == DType.F32 && a.columnStride() == 1) {
       return a;
     }
     long copy = GemmBuffers.ofThread().b((long) a.rows() * a.columns());
@@ -78,6 +97,23 @@ final class DotProducts {
       Packing.gatherFloats(a.addressOf(i, 0), a.type(), a.columnStride(), a.columns(), copy + 4L * i * a.columns());
     }
     return Matrix.rowMajor(copy, DType.F32, a.rows(), a.columns());
+  }
+
+  /** Brings the elements of X into the order in which halves of integers come: even ones, then odd ones. */
+  private void separatePairs() {
+    float[] odd = new float[LANES];
+    for (int i = 0; i < x.rows(); i++) {
+      for (int k = 0; k < whole; k += 2 * LANES) {
+        long at = x.addressOf(i, k);
+        for (int l = 0; l < LANES; l++) {
+          odd[l] = Floats.get(at + 8L * l + 4);
+          Floats.set(at + 4L * l, Floats.get(at + 8L * l));
+        }
+        for (int l = 0; l < LANES; l++) {
+          Floats.set(at + 4L * (LANES + l), odd[l]);
+        }
+      }
+    }
   }
 
   private void task(int task) {
@@ -91,14 +127,15 @@ final class DotProducts {
   /** Computes the columns [row, row + rows) of C. */
   private void products(int row, int rows, GemmBuffers buffers) {
     int depth = w.columns();
-    int whole = depth / LANES * LANES;
     float[] sums = buffers.sums;
     Arrays.fill(sums, 0f);
     for (int k = 0; k < whole; k += CHUNK) {
       int chunk = Math.min(CHUNK, whole - k);
       long from = w.addressOf(row, k);
       long stride = 4 * w.rowStride();
-      if (w.type() != DType.F32) {
+      if (pairs) {
+        stride = 2 * w.rowStride();
+      } else if (w.type() != DType.F32) {
         stride = 4L * CHUNK;
         from = buffers.staging();
         for (int j = 0; j < rows; j++) {
@@ -125,10 +162,15 @@ final class DotProducts {
   private void accumulate(int depth, int i, int k, long from, long stride, int rows, float[] sums) {
     long xStart = x.addressOf(i, k);
     int start = i * TILE * LANES;
-    if (x.rows() - i == 1) {
+    int xRows = x.rows() - i;
+    if (pairs && xRows == 1) {
+      oneRowOfPairs(depth, xStart, from, stride, rows, sums, start);
+    } else if (pairs) {
+      fourRowsOfPairs(depth, xStart, 4 * x.rowStride(), xRows, from, stride, rows, sums, start);
+    } else if (xRows == 1) {
       oneRow(depth, xStart, from, stride, rows, sums, start);
     } else {
-      fourRows(depth, xStart, 4 * x.rowStride(), x.rows() - i, from, stride, rows, sums, start);
+      fourRows(depth, xStart, 4 * x.rowStride(), xRows, from, stride, rows, sums, start);
     }
   }
 
@@ -240,5 +282,123 @@ final class DotProducts {
     s01.intoArray(sums, start + LANES);
     s02.intoArray(sums, start + 2 * LANES);
     s03.intoArray(sums, start + 3 * LANES);
+  }
+
+  /** As {@link #oneRow}, with W in pairs of BF16. */
+  private static void oneRowOfPairs(int depth, long x0, long w, long wStride, int wRows, float[] sums, int start) {
+    long w0 = w;
+    long w1 = w + Math.min(1, wRows - 1) * wStride;
+    long w2 = w + Math.min(2, wRows - 1) * wStride;
+    long w3 = w + Math.min(3, wRows - 1) * wStride;
+    FloatVector s00 = FloatVector.fromArray(S, sums, start);
+    FloatVector s01 = FloatVector.fromArray(S, sums, start + LANES);
+    FloatVector s02 = FloatVector.fromArray(S, sums, start + 2 * LANES);
+    FloatVector s03 = FloatVector.fromArray(S, sums, start + 3 * LANES);
+    for (int k = 0; k < depth; k += 2 * LANES) {
+      long at = 2L * k;
+      IntVector v0 = IntVector.fromMemorySegment(Lanes.INTS, MEMORY, w0 + at, ORDER);
+      IntVector v1 = IntVector.fromMemorySegment(Lanes.INTS, MEMORY, w1 + at, ORDER);
+      IntVector v2 = IntVector.fromMemorySegment(Lanes.INTS, MEMORY, w2 + at, ORDER);
+      IntVector v3 = IntVector.fromMemorySegment(Lanes.INTS, MEMORY, w3 + at, ORDER);
+      FloatVector even = FloatVector.fromMemorySegment(S, MEMORY, x0 + 2 * at, ORDER);
+      s00 = even.fma(lower(v0), s00);
+      s01 = even.fma(lower(v1), s01);
+      s02 = even.fma(lower(v2), s02);
+      s03 = even.fma(lower(v3), s03);
+      FloatVector odd = FloatVector.fromMemorySegment(S, MEMORY, x0 + 2 * at + 4 * LANES, ORDER);
+      s00 = odd.fma(upper(v0), s00);
+      s01 = odd.fma(upper(v1), s01);
+      s02 = odd.fma(upper(v2), s02);
+      s03 = odd.fma(upper(v3), s03);
+    }
+    s00.intoArray(sums, start);
+    s01.intoArray(sums, start + LANES);
+    s02.intoArray(sums, start + 2 * LANES);
+    s03.intoArray(sums, start + 3 * LANES);
+  }
+
+  /** As {@link #fourRows}, with W in pairs of BF16. */
+  private static void fourRowsOfPairs(
+      int depth, long x, long xStride, int xRows, long w, long wStride, int wRows, float[] sums, int start) {
+    long x0 = x;
+    long x1 = x + Math.min(1, xRows - 1) * xStride;
+    long x2 = x + Math.min(2, xRows - 1) * xStride;
+    long x3 = x + Math.min(3, xRows - 1) * xStride;
+    long w0 = w;
+    long w1 = w + Math.min(1, wRows - 1) * wStride;
+    long w2 = w + Math.min(2, wRows - 1) * wStride;
+    long w3 = w + Math.min(3, wRows - 1) * wStride;
+    FloatVector s00 = FloatVector.fromArray(S, sums, start);
+    FloatVector s01 = FloatVector.fromArray(S, sums, start + LANES);
+    FloatVector s02 = FloatVector.fromArray(S, sums, start + 2 * LANES);
+    FloatVector s03 = FloatVector.fromArray(S, sums, start + 3 * LANES);
+    FloatVector s10 = FloatVector.fromArray(S, sums, start + 4 * LANES);
+    FloatVector s11 = FloatVector.fromArray(S, sums, start + 5 * LANES);
+    FloatVector s12 = FloatVector.fromArray(S, sums, start + 6 * LANES);
+    FloatVector s13 = FloatVector.fromArray(S, sums, start + 7 * LANES);
+    FloatVector s20 = FloatVector.fromArray(S, sums, start + 8 * LANES);
+    FloatVector s21 = FloatVector.fromArray(S, sums, start + 9 * LANES);
+    FloatVector s22 = FloatVector.fromArray(S, sums, start + 10 * LANES);
+    FloatVector s23 = FloatVector.fromArray(S, sums, start + 11 * LANES);
+    FloatVector s30 = FloatVector.fromArray(S, sums, start + 12 * LANES);
+    FloatVector s31 = FloatVector.fromArray(S, sums, start + 13 * LANES);
+    FloatVector s32 = FloatVector.fromArray(S, sums, start + 14 * LANES);
+    FloatVector s33 = FloatVector.fromArray(S, sums, start + 15 * LANES);
+    // The halves of a vector are two turns of one loop, because a body of both has more nodes than C2 inlines.
+    for (int half = 0; half < depth / LANES; half++) {
+      long at = 4L * LANES * (half >> 1);
+      long xAt = 4L * LANES * half;
+      int shift = (half & 1) == 0 ? 16 : 0;
+      FloatVector v0 = upper(IntVector.fromMemorySegment(Lanes.INTS, MEMORY, w0 + at, ORDER).lanewise(LSHL, shift));
+      FloatVector v1 = upper(IntVector.fromMemorySegment(Lanes.INTS, MEMORY, w1 + at, ORDER).lanewise(LSHL, shift));
+      FloatVector v2 = upper(IntVector.fromMemorySegment(Lanes.INTS, MEMORY, w2 + at, ORDER).lanewise(LSHL, shift));
+      FloatVector v3 = upper(IntVector.fromMemorySegment(Lanes.INTS, MEMORY, w3 + at, ORDER).lanewise(LSHL, shift));
+      FloatVector u = FloatVector.fromMemorySegment(S, MEMORY, x0 + xAt, ORDER);
+      s00 = u.fma(v0, s00);
+      s01 = u.fma(v1, s01);
+      s02 = u.fma(v2, s02);
+      s03 = u.fma(v3, s03);
+      u = FloatVector.fromMemorySegment(S, MEMORY, x1 + xAt, ORDER);
+      s10 = u.fma(v0, s10);
+      s11 = u.fma(v1, s11);
+      s12 = u.fma(v2, s12);
+      s13 = u.fma(v3, s13);
+      u = FloatVector.fromMemorySegment(S, MEMORY, x2 + xAt, ORDER);
+      s20 = u.fma(v0, s20);
+      s21 = u.fma(v1, s21);
+      s22 = u.fma(v2, s22);
+      s23 = u.fma(v3, s23);
+      u = FloatVector.fromMemorySegment(S, MEMORY, x3 + xAt, ORDER);
+      s30 = u.fma(v0, s30);
+      s31 = u.fma(v1, s31);
+      s32 = u.fma(v2, s32);
+      s33 = u.fma(v3, s33);
+    }
+    s00.intoArray(sums, start);
+    s01.intoArray(sums, start + LANES);
+    s02.intoArray(sums, start + 2 * LANES);
+    s03.intoArray(sums, start + 3 * LANES);
+    s10.intoArray(sums, start + 4 * LANES);
+    s11.intoArray(sums, start + 5 * LANES);
+    s12.intoArray(sums, start + 6 * LANES);
+    s13.intoArray(sums, start + 7 * LANES);
+    s20.intoArray(sums, start + 8 * LANES);
+    s21.intoArray(sums, start + 9 * LANES);
+    s22.intoArray(sums, start + 10 * LANES);
+    s23.intoArray(sums, start + 11 * LANES);
+    s30.intoArray(sums, start + 12 * LANES);
+    s31.intoArray(sums, start + 13 * LANES);
+    s32.intoArray(sums, start + 14 * LANES);
+    s33.intoArray(sums, start + 15 * LANES);
+  }
+
+  /** The elements in the lower halves of integers: those with even numbers. */
+  private static FloatVector lower(IntVector pairs) {
+    return pairs.lanewise(LSHL, 16).reinterpretAsFloats();
+  }
+
+  /** The elements in the upper halves of integers: those with odd numbers. */
+  private static FloatVector upper(IntVector pairs) {
+    return pairs.and(0xFFFF0000).reinterpretAsFloats();
   }
 }

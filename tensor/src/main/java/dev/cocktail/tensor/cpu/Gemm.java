@@ -11,9 +11,10 @@ import java.util.function.IntConsumer;
  * [M,N] is F32 with contiguous rows. With beta = 0, C is only written; with alpha = 0 or K = 0, A and B are not read.
  * For every element of C the order of summation is fixed by the shapes: it does not depend on the number of threads.
  *
- * <p>Large products follow Goto and van de Geijn ("Anatomy of high-performance matrix multiplication", 2008): A and B
- * are packed into panels, each element once and on all threads, then tiles of C are computed from the panels by {@link
- * MicroKernel}. Products of few rows or columns along contiguous k go to {@link DotProducts}, which packs nothing.
+ * <p>Large products follow Goto and van de Geijn ("Anatomy of high-performance matrix multiplication", 2008): all of A
+ * is packed into panels on all threads, then each task packs a few panels of B for itself and computes tiles of C from
+ * both by {@link MicroKernel}. Products of few rows or columns along contiguous k go to {@link DotProducts}, which
+ * packs nothing.
  */
 final class Gemm {
   /**
@@ -26,10 +27,23 @@ final class Gemm {
   /** k is taken in groups of so many panels' depth, packed together, so that most products pack once. */
   private static final int DEPTH_OF_GROUP = 4 * DEPTH;
 
+  /** Tiles of rows of A that one task packs. */
+  private static final int TILES_PER_PACKER = 16;
+
   /**
-   * Tiles of rows that one task computes: 128 rows of A at full depth are 256 KiB, a quarter of a second-level cache.
+   * Most panels of B that a task packs at a time. At full depth four are 384 KiB of a second-level cache, and an 8-row
+   * panel of A, which comes from the third level, is used for all of them while it is in the first.
    */
-  private static final int TILES_PER_TASK = 16;
+  private static final int MOST_PANELS = 4;
+
+  /** As many tasks a thread, where there are enough rows and columns, so that none waits long for the last one. */
+  private static final int TASKS_PER_THREAD = 8;
+
+  /**
+   * Fewest tiles of rows for which a task packs panels of B. An element of B then meets 256 rows in eight cycles, of
+   * which its packing takes up to half of one.
+   */
+  private static final int FEWEST_TILES = 32;
 
   /** Multiply-adds below which a task is not worth claiming: some 10 microseconds. */
   private static final long SMALLEST_TASK = 1L << 20;
@@ -37,8 +51,8 @@ final class Gemm {
   /** Multiply-adds below which waking other threads costs more than it saves. */
   private static final long SMALLEST_SHARED = 1L << 17;
 
-  /** Floats of a packed operand: 8 MiB when the whole processor works on it, 1 MiB inside a task. */
-  private static final int SHARED_CAPACITY = 2 << 20;
+  /** Floats of packed A: 12 MiB when the whole processor works on it, 1 MiB inside a task. */
+  private static final int SHARED_CAPACITY = 3 << 20;
 
   private static final int TASK_CAPACITY = 256 << 10;
 
@@ -106,33 +120,27 @@ final class Gemm {
     return (double) roundUp(rows, MicroKernel.ROWS) * roundUp(columns, MicroKernel.COLUMNS);
   }
 
-  /** The product in chunks whose packed operands fit the buffers. */
+  /** The product in chunks whose packed A fits the buffer. */
   private static void packed(Matrix c, float alpha, Matrix a, Matrix b, float beta, WorkerPool pool) {
     int capacity = pool == null ? TASK_CAPACITY : SHARED_CAPACITY;
     int depth = a.columns();
     int groupDepth = Math.min(depth, DEPTH_OF_GROUP);
-    int rows = Math.max(MicroKernel.ROWS, capacity / groupDepth / MicroKernel.ROWS * MicroKernel.ROWS);
-    int columns = Math.max(MicroKernel.COLUMNS, capacity / groupDepth / MicroKernel.COLUMNS * MicroKernel.COLUMNS);
-    // Decided for all chunks alike: a later chunk of rows finds B as the first one left it.
-    boolean inPlace =
-        Math.ceilDiv(c.rows(), MicroKernel.ROWS) <= FEW_TILES && b.type() == DType.F32 && b.columnStride() == 1;
+    int most = Math.max(MicroKernel.ROWS, capacity / groupDepth / MicroKernel.ROWS * MicroKernel.ROWS);
+    // Every chunk packs B once more, so that chunks are of equal size rather than one of them small.
+    int rows = roundUp(Math.ceilDiv(c.rows(), Math.ceilDiv(c.rows(), most)), MicroKernel.ROWS);
     for (int k = 0; k < depth; k += DEPTH_OF_GROUP) {
       int chunkDepth = Math.min(DEPTH_OF_GROUP, depth - k);
-      float keep = k == 0 ? beta : 1;
-      for (int j = 0; j < c.columns(); j += columns) {
-        int chunkColumns = Math.min(columns, c.columns() - j);
-        for (int i = 0; i < c.rows(); i += rows) {
-          int chunkRows = Math.min(rows, c.rows() - i);
-          new Chunk(
-                  c.part(i, chunkRows, j, chunkColumns),
-                  alpha,
-                  a.part(i, chunkRows, k, chunkDepth),
-                  b.part(k, chunkDepth, j, chunkColumns),
-                  keep,
-                  inPlace,
-                  i == 0)
-              .run(pool);
-        }
+      Matrix partOfB = b.part(k, chunkDepth, 0, c.columns());
+      for (int i = 0; i < c.rows(); i += rows) {
+        int chunkRows = Math.min(rows, c.rows() - i);
+        new Chunk(
+                c.part(i, chunkRows, 0, c.columns()),
+                alpha,
+                a.part(i, chunkRows, k, chunkDepth),
+                partOfB,
+                k == 0 ? beta : 1,
+                pool)
+            .run();
       }
     }
   }
@@ -141,54 +149,58 @@ final class Gemm {
     return Math.ceilDiv(value, unit) * unit;
   }
 
-  /** One product whose packed operands fit the buffers: packs them, then computes tiles from them. */
+  /** One product whose packed A fits the buffer: packs it, then computes tiles. */
   private static final class Chunk {
     private final Matrix c;
     private final float alpha;
     private final Matrix a;
     private final Matrix b;
     private final float beta;
+    private final WorkerPool pool;
     private final int depth;
     private final int tiles;
     private final int panels;
+
+    /** Whole panels of B that are read where they lie. */
     private final int panelsInPlace;
-    private final int panelsPacked;
+
     private final float[] packedA;
-    private final long packedB;
     private final int tilesPerTask;
     private final int panelsPerTask;
 
-    /**
-     * @param inPlace whether whole panels of B are read where they lie
-     * @param packB whether B is still to be packed; it is when the chunk before had another part of B
-     */
-    Chunk(Matrix c, float alpha, Matrix a, Matrix b, float beta, boolean inPlace, boolean packB) {
+    /** With a pool for its tasks, or null for the calling thread alone. */
+    Chunk(Matrix c, float alpha, Matrix a, Matrix b, float beta, WorkerPool pool) {
       this.c = c;
       this.alpha = alpha;
       this.a = a;
       this.b = b;
       this.beta = beta;
+      this.pool = pool;
       depth = a.columns();
       tiles = Math.ceilDiv(c.rows(), MicroKernel.ROWS);
       panels = Math.ceilDiv(c.columns(), MicroKernel.COLUMNS);
+      boolean inPlace = tiles <= FEW_TILES && b.type() == DType.F32 && b.columnStride() == 1;
       panelsInPlace = inPlace ? c.columns() / MicroKernel.COLUMNS : 0;
-      panelsPacked = packB ? panels - panelsInPlace : 0;
-      GemmBuffers buffers = GemmBuffers.ofThread();
-      packedA = buffers.a(tiles * MicroKernel.ROWS * depth);
-      packedB = buffers.b((long) (panels - panelsInPlace) * MicroKernel.COLUMNS * depth);
-      tilesPerTask = Math.min(tiles, TILES_PER_TASK);
-      long work = (long) tilesPerTask * MicroKernel.ROWS * MicroKernel.COLUMNS * depth;
-      panelsPerTask = (int) Math.clamp(SMALLEST_TASK / work, 1, panels);
+      packedA = GemmBuffers.ofThread().a(tiles * MicroKernel.ROWS * depth);
+      int tasks = pool == null ? 1 : TASKS_PER_THREAD * pool.threads();
+      panelsPerTask = Math.max(Math.clamp(panels / tasks, 1, MOST_PANELS), worthwhile(tiles, panels));
+      int groups = Math.ceilDiv(panels, panelsPerTask);
+      int blocks = Math.clamp(Math.ceilDiv(tasks, groups), 1, Math.max(1, tiles / FEWEST_TILES));
+      tilesPerTask = Math.ceilDiv(tiles, blocks);
     }
 
-    void run(WorkerPool pool) {
-      int packers = Math.ceilDiv(tiles, tilesPerTask) + Math.ceilDiv(panelsPacked, panelsPerTask);
-      int computers = Math.ceilDiv(tiles, tilesPerTask) * Math.ceilDiv(panels, panelsPerTask);
-      forEach(pool, packers, this::pack);
-      forEach(pool, computers, this::compute);
+    /** Panels of B that make a task of a worthwhile size. */
+    private int worthwhile(int tilesOfTask, int most) {
+      long work = (long) tilesOfTask * MicroKernel.ROWS * MicroKernel.COLUMNS * depth;
+      return (int) Math.clamp(SMALLEST_TASK / work, 1, most);
     }
 
-    private static void forEach(WorkerPool pool, int tasks, IntConsumer task) {
+    void run() {
+      forEach(Math.ceilDiv(tiles, TILES_PER_PACKER), this::packA);
+      forEach(Math.ceilDiv(tiles, tilesPerTask) * Math.ceilDiv(panels, panelsPerTask), this::compute);
+    }
+
+    private void forEach(int tasks, IntConsumer task) {
       if (pool != null) {
         pool.run(tasks, task);
         return;
@@ -198,25 +210,13 @@ final class Gemm {
       }
     }
 
-    private void pack(int task) {
+    private void packA(int task) {
       GemmBuffers buffers = GemmBuffers.ofThread();
-      int blocksOfA = Math.ceilDiv(tiles, tilesPerTask);
-      if (task < blocksOfA) {
-        int end = Math.min(tiles, (task + 1) * tilesPerTask);
-        for (int k = 0; k < depth; k += DEPTH) {
-          int partDepth = Math.min(DEPTH, depth - k);
-          for (int tile = task * tilesPerTask; tile < end; tile++) {
-            Packing.panelOfA(a, tile * MicroKernel.ROWS, k, partDepth, packedA, startOfA(tile, k), buffers);
-          }
-        }
-        return;
-      }
-      int first = panelsInPlace + (task - blocksOfA) * panelsPerTask;
-      int end = Math.min(panels, first + panelsPerTask);
+      int end = Math.min(tiles, (task + 1) * TILES_PER_PACKER);
       for (int k = 0; k < depth; k += DEPTH) {
         int partDepth = Math.min(DEPTH, depth - k);
-        for (int panel = first; panel < end; panel++) {
-          Packing.panelOfB(b, panel * MicroKernel.COLUMNS, k, partDepth, startOfB(panel, k), buffers);
+        for (int tile = task * TILES_PER_PACKER; tile < end; tile++) {
+          Packing.panelOfA(a, tile * MicroKernel.ROWS, k, partDepth, packedA, startOfA(tile, k), buffers);
         }
       }
     }
@@ -226,30 +226,32 @@ final class Gemm {
       return (tiles * k + tile * partDepth) * MicroKernel.ROWS;
     }
 
-    private long startOfB(int panel, int k) {
-      int partDepth = Math.min(DEPTH, depth - k);
-      int packed = panels - panelsInPlace;
-      return packedB + 4L * MicroKernel.COLUMNS * ((long) packed * k + (long) (panel - panelsInPlace) * partDepth);
-    }
-
     private void compute(int task) {
-      float[] tile = GemmBuffers.ofThread().tile;
+      GemmBuffers buffers = GemmBuffers.ofThread();
       int blocks = Math.ceilDiv(tiles, tilesPerTask);
       int firstTile = task % blocks * tilesPerTask;
       int endTile = Math.min(tiles, firstTile + tilesPerTask);
       int firstPanel = task / blocks * panelsPerTask;
       int endPanel = Math.min(panels, firstPanel + panelsPerTask);
+      int firstPacked = Math.max(firstPanel, panelsInPlace);
+      int mostDepth = Math.min(depth, DEPTH);
+      long packedB = buffers.b((long) Math.max(0, endPanel - firstPacked) * MicroKernel.COLUMNS * mostDepth);
       for (int k = 0; k < depth; k += DEPTH) {
         int partDepth = Math.min(DEPTH, depth - k);
         float keep = k == 0 ? beta : 1;
-        for (int panel = firstPanel; panel < endPanel; panel++) {
-          boolean inPlace = panel < panelsInPlace;
-          int column = panel * MicroKernel.COLUMNS;
-          long from = inPlace ? b.addressOf(k, column) : startOfB(panel, k);
-          long stride = 4 * (inPlace ? b.rowStride() : MicroKernel.COLUMNS);
-          for (int i = firstTile; i < endTile; i++) {
-            MicroKernel.multiply(partDepth, packedA, startOfA(i, k), from, stride, tile);
-            WriteBack.tile(c, i * MicroKernel.ROWS, column, alpha, tile, keep);
+        long panelBytes = 4L * MicroKernel.COLUMNS * partDepth;
+        if (firstPacked < endPanel) {
+          int column = firstPacked * MicroKernel.COLUMNS;
+          Packing.panelsOfB(b, column, endPanel - firstPacked, k, partDepth, packedB, buffers);
+        }
+        for (int i = firstTile; i < endTile; i++) {
+          for (int panel = firstPanel; panel < endPanel; panel++) {
+            boolean inPlace = panel < panelsInPlace;
+            int column = panel * MicroKernel.COLUMNS;
+            long from = inPlace ? b.addressOf(k, column) : packedB + (panel - firstPacked) * panelBytes;
+            long stride = 4 * (inPlace ? b.rowStride() : MicroKernel.COLUMNS);
+            MicroKernel.multiply(partDepth, packedA, startOfA(i, k), from, stride, buffers.tile);
+            WriteBack.tile(c, i * MicroKernel.ROWS, column, alpha, buffers.tile, keep);
           }
         }
       }

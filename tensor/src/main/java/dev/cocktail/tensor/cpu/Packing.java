@@ -74,20 +74,25 @@ final class Packing {
     }
   }
 
-  /** Packs columns [column, column + COLUMNS) and k in [k0, k0 + depth) of B. */
-  static void panelOfB(Matrix b, int column, int k0, int depth, long to, GemmBuffers buffers) {
-    int columns = Math.min(COLUMNS, b.columns() - column);
-    if (columns < COLUMNS) {
-      MEMORY.asSlice(to, 4L * depth * COLUMNS).fill((byte) 0);
+  /** Packs so many panels of B from a column on, and k in [k0, k0 + depth), one panel after another. */
+  static void panelsOfB(Matrix b, int column, int panels, int k0, int depth, long to, GemmBuffers buffers) {
+    long panelBytes = 4L * depth * COLUMNS;
+    int columns = Math.min(panels * COLUMNS, b.columns() - column);
+    if (columns < panels * COLUMNS) {
+      MEMORY.asSlice(to + (panels - 1) * panelBytes, panelBytes).fill((byte) 0);
     }
     if (b.columnStride() == 1) {
-      for (int k = 0; k < depth; k++) {
-        Widening.widen(b.type(), b.addressOf(k0 + k, column), columns, to + 4L * k * COLUMNS);
+      for (int k = 0; k < depth; k++) { // Row by row, because memory prefers long stretches.
+        for (int j = 0; j < columns; j += COLUMNS) {
+          long target = to + j / COLUMNS * panelBytes + 4L * k * COLUMNS;
+          Widening.widen(b.type(), b.addressOf(k0 + k, column + j), Math.min(COLUMNS, columns - j), target);
+        }
       }
       return;
     }
     for (int j = 0; j < columns; j += LANES) {
-      transposedColumns(b, column + j, Math.min(LANES, columns - j), k0, depth, to + 4L * j, buffers);
+      long target = to + j / COLUMNS * panelBytes + 4L * (j % COLUMNS);
+      transposedColumns(b, column + j, Math.min(LANES, columns - j), k0, depth, target, buffers);
     }
   }
 
