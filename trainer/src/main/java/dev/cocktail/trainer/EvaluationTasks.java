@@ -164,8 +164,16 @@ public record EvaluationTasks(
     if (!known.isEmpty() && !isSame(answers, source)) {
       requireKnown(name, answers, form, computed);
     }
-    return new Asked(
-        all.size() <= limit ? task : new EvaluationTask(name, all.subList(0, limit), form, computed), method);
+    return new Asked(all.size() <= limit ? task : new EvaluationTask(name, some(all), form, computed), method);
+  }
+
+  /** As many as the limit says, evenly from the first to the last, because files are often sorted by their answers. */
+  private List<EvaluationItem> some(List<EvaluationItem> all) {
+    List<EvaluationItem> some = new ArrayList<>();
+    for (long i = 0; i < limit; i++) {
+      some.add(all.get((int) (i * all.size() / limit)));
+    }
+    return some;
   }
 
   private List<EvaluationItem> items(String name, DataSource source) {

@@ -2,6 +2,7 @@ package dev.cocktail.eval.statistics;
 
 import static java.util.Objects.requireNonNull;
 
+import java.util.List;
 import java.util.random.RandomGenerator;
 
 /**
@@ -51,7 +52,8 @@ public final class ClusterBootstrap {
    */
   public PairedDifference difference(ItemStatistic first, ItemStatistic second, double level) {
     ItemStatistic difference = items -> first.of(items) - second.of(items);
-    return new DifferenceDistribution(difference.of(all()), draw(difference), false).at(level);
+    double[] drawn = draw(difference);
+    return new DifferenceDistribution(difference.of(all()), drawn, drawn, List.of()).at(level);
   }
 
   private int[] all() {

@@ -87,17 +87,19 @@ public final class TwoLevelBootstrap {
     double correction = common * Math.sqrt(count / (count - 1.0));
     double unseen = unit / count;
     RandomGenerator random = Draws.random(~seed);
-    double[] drawn = deviations.means();
+    double[] ofItems = deviations.means();
+    double[] drawn = new double[resamples];
     for (int resample = 0; resample < resamples; resample++) {
-      double items = drawn[resample] * correction + unseen * random.nextGaussian();
+      double items = ofItems[resample] * correction + unseen * random.nextGaussian();
       double wider = Math.sqrt((count - 1) / Draws.chiSquared(random, count - 1));
       double shift = 0;
       for (SeedSpread spread : seeds) {
         shift += spread.error() * Draws.studentT(random, spread.degreesOfFreedom());
       }
-      drawn[resample] = deviations.value() + items * wider + shift;
+      ofItems[resample] = deviations.value() + items * wider;
+      drawn[resample] = ofItems[resample] + shift;
     }
-    return new DifferenceDistribution(deviations.value(), drawn, !seeds.isEmpty());
+    return new DifferenceDistribution(deviations.value(), ofItems, drawn, seeds);
   }
 
   /**

@@ -3,6 +3,7 @@ package dev.cocktail.eval.statistics;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import dev.cocktail.eval.metric.Metric;
 import dev.cocktail.eval.metric.Outcome;
@@ -12,6 +13,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Random;
+import java.util.SplittableRandom;
+import org.apache.commons.math3.distribution.NormalDistribution;
+import org.apache.commons.math3.distribution.TDistribution;
 import org.apache.commons.math3.stat.StatUtils;
 import org.junit.jupiter.api.Test;
 
@@ -217,7 +221,7 @@ class TwoLevelBootstrapTest {
   void equivalenceNeedsTheWholeInterval() {
     double[] draws = new double[999];
     Arrays.setAll(draws, i -> (i - 499) / 1000.0);
-    DifferenceDistribution drawn = new DifferenceDistribution(0, draws, true);
+    DifferenceDistribution drawn = new DifferenceDistribution(0, draws, draws, List.of());
     // The interval of level .9 is from -.45 to .45, at places 50 and 950.
     assertThat(drawn.interval(.9).low()).isCloseTo(-.45, within(1e-12));
     assertThat(drawn.equivalence(.46, .05).shown()).isTrue();
@@ -225,8 +229,37 @@ class TwoLevelBootstrapTest {
     assertThat(drawn.equivalence(.46, .05).probability()).isLessThan(.05);
     assertThat(drawn.equivalence(.44, .05).probability()).isGreaterThan(.05);
     assertThatThrownBy(() -> drawn.equivalence(0, .05)).isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() -> new DifferenceDistribution(0, new double[] {Double.NaN}, true))
+    assertThatThrownBy(() -> new DifferenceDistribution(0, draws, new double[] {Double.NaN}, List.of()))
         .hasMessageContaining("NaN");
+  }
+
+  /** Families of hundreds of questions ask for probabilities that no draw of thousands has. */
+  @Test
+  void tailsGoOnBeyondTheDraws() {
+    var random = new SplittableRandom(3);
+    double[] items = random.doubles(4_000).map(_ -> random.nextGaussian()).toArray();
+    for (double bound : new double[] {2, 3.5, 5}) {
+      double p =
+          new DifferenceDistribution(bound, shifted(items, bound), shifted(items, bound), List.of()).probability();
+      double exact = 2 * new NormalDistribution().cumulativeProbability(-bound);
+      // Below one in 4,000 the +1 of a share of draws shows no more than that; the normal tail is what goes on.
+      assertThat(p).isCloseTo(exact, withinPercentage(bound == 2 ? 20 : 40));
+    }
+    var seeds = List.of(new SeedSpread(1, 4));
+    double[] none = new double[4_000];
+    Arrays.fill(none, 30);
+    double[] drawn = Arrays.stream(none).map(one -> one + Draws.studentT(Draws.random(1), 4)).toArray();
+    double p = new DifferenceDistribution(30, none, drawn, seeds).probability();
+    assertThat(p).isCloseTo(2 * new TDistribution(4).cumulativeProbability(-30), withinPercentage(.1));
+    double least = new DifferenceDistribution(30, none, drawn, seeds).minimalDifference(.05 / 100, .8);
+    TDistribution t = new TDistribution(4);
+    assertThat(least)
+        .isCloseTo(
+            t.inverseCumulativeProbability(1 - .025 / 100) + t.inverseCumulativeProbability(.8), withinPercentage(.1));
+  }
+
+  private static double[] shifted(double[] items, double by) {
+    return Arrays.stream(items).map(item -> item + by).toArray();
   }
 
   @Test

@@ -120,7 +120,10 @@ final class EvalCommand extends CocktailCommand {
               + ").")
   private Integer batchTokens;
 
-  @Option(names = "--limit", paramLabel = "N", description = "Only the first N items of each task.")
+  @Option(
+      names = "--limit",
+      paramLabel = "N",
+      description = "Only N items of each task, evenly from its first to its last.")
   private int limit = Integer.MAX_VALUE;
 
   @Option(

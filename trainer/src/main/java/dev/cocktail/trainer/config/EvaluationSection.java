@@ -15,7 +15,7 @@ public record EvaluationSection(
     @Key(value = "How often the tasks' metrics are taken, with the losses.", whenAbsent = "every")
         Optional<Interval> metricsEvery,
     @Key(
-            value = "Metrics look only at the first so many validation examples of each task.",
+            value = "Metrics look only at so many validation examples of each task, evenly from its first to its last.",
             whenAbsent = "all",
             atLeast = 1)
         OptionalInt maxExamples,

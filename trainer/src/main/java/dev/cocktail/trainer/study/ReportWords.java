@@ -84,16 +84,13 @@ final class ReportWords {
 
   private String overall(Map<String, ArmComparison> alone) {
     List<String> parts = new ArrayList<>();
-    part(alone, Finding.BETTER, "better than the target alone for %s").ifPresent(parts::add);
+    part(alone, Finding.BETTER, "better for %s").ifPresent(parts::add);
     part(alone, Finding.WORSE, "worse for %s").ifPresent(parts::add);
     part(alone, Finding.EQUIVALENT, "not different by what matters for %s").ifPresent(parts::add);
-    Optional<String> undecided = part(alone, Finding.UNDECIDED, "for %s, the evidence does not suffice");
+    part(alone, Finding.UNDECIDED, "not shown to differ for %s").ifPresent(parts::add);
     int targets = plan.sets().targets().size();
-    String mixture =
-        parts.isEmpty()
-            ? ""
-            : "the mixture that validation chose is " + String.join(", ", parts) + (undecided.isPresent() ? "; " : "");
-    return "Of %s: %s%s.".formatted(targets == 1 ? "one target" : targets + " targets", mixture, undecided.orElse(""));
+    return "Of %s: held against the target alone, the mixture that validation chose is %s."
+        .formatted(targets == 1 ? "one target" : targets + " targets", String.join("; ", parts));
   }
 
   private static Optional<String> part(Map<String, ArmComparison> alone, Finding finding, String sentence) {

@@ -340,16 +340,6 @@ public final class Study {
       JsonRecords.write(StudyFolder.manifest(run), RunManifest.of(run, RunInputs.of(run.run(), device)));
     }
 
-    /** What was answered earlier must be answers to all that is asked now. */
-    private static void requireWhole(Path answers, String task, int items) {
-      int found = ItemsFile.read(answers).getOrDefault(task, List.of()).size();
-      if (found != items) {
-        throw new InvalidInputException(
-            "%s: it has answers to %d of the %d items of task %s; delete it to have them asked again"
-                .formatted(answers, found, items, task));
-      }
-    }
-
     private void answerBase(Split split, String task) {
       answer("base", folder.baseAnswers(split, task), LinearTransform.BASE, split, task);
     }
@@ -371,7 +361,7 @@ public final class Study {
       goOn();
       boolean kept = Files.exists(answers);
       if (kept) {
-        requireWhole(answers, task, scorer.items(split, task));
+        scorer.requireAnswered(answers, split, task);
       } else {
         ItemsFile.write(answers, List.of(scorer.score(split, task, transform, Study.this::goOn)));
       }

@@ -1,10 +1,12 @@
 package dev.cocktail.trainer.study;
 
+import dev.cocktail.eval.AnsweredItem;
 import dev.cocktail.eval.Evaluation;
 import dev.cocktail.eval.EvaluationItem;
 import dev.cocktail.eval.EvaluationSettings;
 import dev.cocktail.eval.EvaluationTask;
 import dev.cocktail.eval.Evaluator;
+import dev.cocktail.eval.ItemsFile;
 import dev.cocktail.eval.statistics.Clusters;
 import dev.cocktail.eval.statistics.Power;
 import dev.cocktail.lora.AdaptedModel;
@@ -129,6 +131,37 @@ final class StudyScorer {
   /** How many items a task's split has. */
   int items(Split split, String task) {
     return asked.get(split).get(task).task().items().size();
+  }
+
+  /**
+   * Checks that answers from earlier are to all that is asked now, in its order, wherever its file was then.
+   *
+   * @throws InvalidInputException naming the file of the answers, and what to do
+   */
+  void requireAnswered(Path answers, Split split, String task) {
+    List<AnsweredItem> found = ItemsFile.read(answers).getOrDefault(task, List.of());
+    EvaluationTask questions = asked.get(split).get(task).task();
+    List<EvaluationItem> items = questions.items();
+    int same = 0;
+    while (same < Math.min(found.size(), items.size()) && isAnswer(found.get(same), items.get(same), questions)) {
+      same++;
+    }
+    if (found.size() != items.size() || same < found.size()) {
+      throw new InvalidInputException(
+          "%s: it has answers to %d items of task %s, of which the first %d are those of the %d that are asked; delete it to have them asked again"
+              .formatted(answers, found.size(), task, same, items.size()));
+    }
+  }
+
+  private static boolean isAnswer(AnsweredItem answer, EvaluationItem item, EvaluationTask task) {
+    return line(answer.origin()).equals(line(item.origin()))
+        && answer.cluster().equals(item.cluster())
+        && task.form().gold(item.gold()).equals(Optional.of(answer.strict().gold()));
+  }
+
+  /** The last part of a place {@code file:line}. */
+  private static String line(String origin) {
+    return origin.substring(origin.lastIndexOf(':') + 1);
   }
 
   /**

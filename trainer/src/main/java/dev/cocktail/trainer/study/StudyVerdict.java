@@ -63,7 +63,6 @@ public record StudyVerdict(
     private final StudyPlan plan;
     private final DecisionRule rule;
     private final TwoLevelBootstrap bootstrap = new TwoLevelBootstrap(RESAMPLES, SEED, 1);
-    private final SignFlip exchange = new SignFlip(RESAMPLES, SEED);
 
     Judge(StudyResults results) {
       this.results = results;
@@ -164,7 +163,11 @@ public record StudyVerdict(
     }
 
     private List<ArmComparison> compare(List<Pair> pairs) {
-      List<Comparison> family = pairs.stream().map(pair -> compare(pair, pairs.size())).toList();
+      int choices = pairs.stream().mapToInt(Pair::choices).max().orElse(1);
+      // Half of the significance at the strictest step is still one exchange of so many.
+      int exchanges = (int) Math.ceil(2 / SIGNIFICANCE * choices * pairs.size());
+      var exchange = new SignFlip(Math.max(RESAMPLES, exchanges), SEED);
+      List<Comparison> family = pairs.stream().map(pair -> compare(pair, pairs.size(), exchange)).toList();
       List<Verdict> verdicts = Verdict.of(family, rule);
       List<ArmComparison> comparisons = new ArrayList<>();
       for (int i = 0; i < pairs.size(); i++) {
@@ -174,7 +177,7 @@ public record StudyVerdict(
       return comparisons;
     }
 
-    private Comparison compare(Pair pair, int family) {
+    private Comparison compare(Pair pair, int family, SignFlip exchange) {
       List<ArmRuns> runs =
           SameItems.runs(
               results.metric(pair.task()),

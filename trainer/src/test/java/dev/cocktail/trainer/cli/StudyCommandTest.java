@@ -248,7 +248,11 @@ class StudyCommandTest {
     Files.write(answers, lines.subList(0, lines.size() - 1));
     CommandRun run = study();
     assertThat(run.exitCode()).isEqualTo(CocktailCommand.INVALID_INPUT);
-    assertThat(run.err()).contains(answers + ": it has answers to 5 of the 6 items of task colours; delete it");
+    assertThat(run.err())
+        .contains(
+            answers
+                + ": it has answers to 5 items of task colours, of which the first 5 are those of the 6 that are"
+                + " asked");
     Files.delete(answers);
     study().done();
     assertThat(StudyContents.of(folder.path("out"))).isEqualTo(before);

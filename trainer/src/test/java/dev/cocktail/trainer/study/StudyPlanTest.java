@@ -141,6 +141,21 @@ class StudyPlanTest {
       assertEquals(small ? 3 : 2, training.epochs().orElseThrow(), arm.name());
       assertEquals(OptionalInt.of(small ? 0 : 10), training.warmupSteps(), arm.name());
     }
+    // The grid has no mixture of four to seven; the rule has.
+    StudyFile study = Brief2024.apply(study(ROWS.keySet(), "study: {preset: brief2024}\n"), ROWS);
+    for (int size = 1; size <= 9; size++) {
+      int epochs = size <= 3 ? 3 : 2;
+      assertEquals(epochs, study.study().trainingOf(size, study.training()).epochs().orElseThrow(), size + " tasks");
+    }
+  }
+
+  @Test
+  void mathematicsIsHalfOfAllFinanceDataRoundedDown() {
+    Map<String, Integer> odd = new LinkedHashMap<>(ROWS);
+    odd.put("fpb", ROWS.get("fpb") - 1);
+    StudyFile study = Brief2024.apply(study(ROWS.keySet(), "study: {preset: brief2024}\n"), odd);
+    assertEquals(30_375, study.task("open_orca").maxExamples().orElseThrow());
+    assertEquals(15_187, study.task("orca_math").maxExamples().orElseThrow());
   }
 
   @Test

@@ -76,7 +76,8 @@ class StudyReportTest {
             "# Does mixing help a, b?\n\n"
                 + "8 runs of 8 arms, with one seed.\n\n"
                 + "## The answer\n\n"
-                + "**Of 2 targets: for a, b,")
+                + "**Of 2 targets: held against the target alone, the mixture that validation chose is not shown to"
+                + " differ")
         .contains("all less a alone on a's test set: +40.0 points")
         .contains("One seed: intervals and p are about these very models")
         .contains("No held-out example is among training examples")
@@ -102,8 +103,8 @@ class StudyReportTest {
     writeWhatIsShown(2);
     assertThat(text("report.md"))
         .contains(
-            "**Of 2 targets: the mixture that validation chose is better than the target alone for a; for b, the"
-                + " evidence does not suffice.**")
+            "**Of 2 targets: held against the target alone, the mixture that validation chose is better for a; not"
+                + " shown to differ for b.**")
         .contains(
             "**The largest difference that was shown is all less a alone on a's test set: +100.0 points,",
             "; it is better than every control too.**")
