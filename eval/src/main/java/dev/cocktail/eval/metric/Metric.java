@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
 import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
 
 /**
  * How well a task was done, as one number of outcomes. An answer that could not be read is wrong in all of them. None
@@ -20,7 +21,7 @@ import java.util.function.Function;
  */
 public enum Metric {
   /** The share of items whose label was read: right / n. Between 0 and 1. */
-  ACCURACY(Form.LABELS, ShareRight::new),
+  ACCURACY(Form.LABELS, Metric::shareRight),
   /**
    * The mean of the labels' recalls, over labels that some item has; guessing gives 1 / (number of labels) on any
    * distribution. With one label only it is that label's recall. Between 0 and 1.
@@ -40,15 +41,15 @@ public enum Metric {
    */
   MATTHEWS_CORRELATION(Form.LABELS, outcomes -> Confusion.statistic(outcomes, Confusion::matthewsCorrelation)),
   /** The share of items whose answer is the expected text. Between 0 and 1. */
-  EXACT_MATCH(Form.TEXT, ShareRight::new),
+  EXACT_MATCH(Form.TEXT, Metric::shareRight),
   /**
    * The items' mean {@link Outcome#tokenProbability}, that is the inverse of each right answer's perplexity: for
    * answers that nobody would give in just those words, such as those of general instructions. What has none counts as
    * 0. Between 0 and 1.
    */
-  TOKEN_PROBABILITY(Form.TEXT, MeanProbability::new),
+  TOKEN_PROBABILITY(Form.TEXT, Metric::meanProbability),
   /** The share of items whose answer is the expected number. Between 0 and 1. */
-  NUMERIC_MATCH(Form.NUMBER, ShareRight::new);
+  NUMERIC_MATCH(Form.NUMBER, Metric::shareRight);
 
   /** The form of answers that a metric is for. */
   public enum Form {
@@ -151,28 +152,16 @@ public enum Metric {
     }
   }
 
-  /** Probabilities over items. */
-  private record MeanProbability(List<Outcome> outcomes) implements SumStatistic {
-    @Override
-    public int width() {
-      return 2;
-    }
-
-    @Override
-    public void add(int item, double[] sums, int at) {
-      double probability = outcomes.get(item).tokenProbability();
-      sums[at] += Double.isNaN(probability) ? 0 : probability;
-      sums[at + 1]++;
-    }
-
-    @Override
-    public double of(double[] sums) {
-      return sums[0] / sums[1];
-    }
+  private static SumStatistic shareRight(List<Outcome> outcomes) {
+    return new Mean(outcomes, outcome -> outcome.right() ? 1 : 0);
   }
 
-  /** Right answers over items. */
-  private record ShareRight(List<Outcome> outcomes) implements SumStatistic {
+  private static SumStatistic meanProbability(List<Outcome> outcomes) {
+    return new Mean(outcomes, outcome -> Double.isNaN(outcome.tokenProbability()) ? 0 : outcome.tokenProbability());
+  }
+
+  /** The mean of a number of each item. */
+  private record Mean(List<Outcome> outcomes, ToDoubleFunction<Outcome> number) implements SumStatistic {
     @Override
     public int width() {
       return 2;
@@ -180,7 +169,7 @@ public enum Metric {
 
     @Override
     public void add(int item, double[] sums, int at) {
-      sums[at] += outcomes.get(item).right() ? 1 : 0;
+      sums[at] += number.applyAsDouble(outcomes.get(item));
       sums[at + 1]++;
     }
 

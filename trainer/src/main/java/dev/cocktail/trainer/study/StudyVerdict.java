@@ -114,8 +114,8 @@ public record StudyVerdict(
         boolean isRival = chosen.get().rival().equals(Optional.of(control));
         if (isRival || isReference || !control.kind().isControl()) {
           // What is asked of the reference is asked whether or not it was chosen.
-          boolean isFixed = isRival ? rivalsAreAsMany : isReference && wasFixed;
-          pairs.add(new Pair(target, mixture, control, isFixed ? 1 : mixtures));
+          boolean isFixed = isReference && wasFixed && control.kind() != Arm.Kind.RIVAL;
+          pairs.add(new Pair(target, mixture, control, isFixed || isRival && rivalsAreAsMany ? 1 : mixtures));
         }
       }
       if (!isReference && arms.contains(plan.controlsOf())) {
