@@ -17,7 +17,7 @@ final class GemmBuffers {
   /** Partial sums of {@link DotProducts}, four vectors a row. */
   final float[] sums = new float[DotProducts.MOST_ROWS * 4 * Lanes.COUNT];
 
-  private final MemorySegment small = allocate(STAGING + 2L * Interleaving.SCRATCH);
+  private final MemorySegment small = allocate(STAGING + (long) Interleaving.SCRATCH);
   private float[] a = new float[0];
   private MemorySegment b = MemorySegment.NULL;
 
@@ -52,11 +52,6 @@ final class GemmBuffers {
   /** Address of the scratch memory of {@link Interleaving}. */
   long scratch() {
     return small.address() + 4L * STAGING;
-  }
-
-  /** Address of room for what {@link Interleaving} writes at once. */
-  long block() {
-    return scratch() + 4L * Interleaving.SCRATCH;
   }
 
   /** The garbage collector frees it when the thread is gone. */

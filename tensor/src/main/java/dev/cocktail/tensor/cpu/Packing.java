@@ -7,6 +7,8 @@ import dev.cocktail.tensor.DType;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Brings parts of A and B into the order in which {@link MicroKernel} reads them, as floats: a panel of A holds, for
@@ -17,6 +19,8 @@ final class Packing {
   private static final int ROWS = MicroKernel.ROWS;
   private static final int COLUMNS = MicroKernel.COLUMNS;
   private static final int LANES = Lanes.COUNT;
+  private static final VectorSpecies<Float> ROWS_OF_TILE =
+      Lanes.FLOATS.withShape(VectorShape.forBitSize(Float.SIZE * Math.min(ROWS, LANES)));
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
   private Packing() {}
@@ -43,13 +47,8 @@ final class Packing {
     }
     int k = 0;
     if (rows == ROWS) {
-      long block = buffers.block();
       for (; k <= depth - LANES; k += LANES) {
-        Interleaving.interleave(ROWS, from + 4L * k, stride, block, 4 * LANES, buffers.scratch());
-        for (int i = 0; i < ROWS; i++) {
-          FloatVector.fromMemorySegment(Lanes.FLOATS, MEMORY, block + 4L * LANES * i, ORDER)
-              .intoArray(to, start + k * ROWS + i * LANES);
-        }
+        Interleaving.tileRows(from + 4L * k, stride, to, start + k * ROWS, buffers.scratch());
       }
     }
     for (int i = 0; i < rows; i++) {
@@ -61,6 +60,10 @@ final class Packing {
 
   private static void copyRowsOfTransposedA(
       Matrix a, int row, int rows, int k0, int depth, float[] to, int start, GemmBuffers buffers) {
+    if (rows == ROWS && a.type() == DType.F32) {
+      copyWholeRows(a.addressOf(row, k0), 4 * a.columnStride(), depth, to, start);
+      return;
+    }
     long staging = buffers.staging();
     for (int k = 0; k < depth; k++) {
       long from = a.addressOf(row, k0 + k);
@@ -74,6 +77,15 @@ final class Packing {
     }
   }
 
+  private static void copyWholeRows(long from, long stride, int depth, float[] to, int start) {
+    for (int k = 0; k < depth; k++) {
+      for (int i = 0; i < ROWS; i += ROWS_OF_TILE.length()) {
+        FloatVector.fromMemorySegment(ROWS_OF_TILE, MEMORY, from + k * stride + 4L * i, ORDER)
+            .intoArray(to, start + k * ROWS + i);
+      }
+    }
+  }
+
   /** Packs so many panels of B from a column on, and k in [k0, k0 + depth), one panel after another. */
   static void panelsOfB(Matrix b, int column, int panels, int k0, int depth, long to, GemmBuffers buffers) {
     long panelBytes = 4L * depth * COLUMNS;
@@ -82,10 +94,15 @@ final class Packing {
       MEMORY.asSlice(to + (panels - 1) * panelBytes, panelBytes).fill((byte) 0);
     }
     if (b.columnStride() == 1) {
-      for (int k = 0; k < depth; k++) { // Row by row, because memory prefers long stretches.
-        for (int j = 0; j < columns; j += COLUMNS) {
-          long target = to + j / COLUMNS * panelBytes + 4L * k * COLUMNS;
-          Widening.widen(b.type(), b.addressOf(k0 + k, column + j), Math.min(COLUMNS, columns - j), target);
+      for (int j = 0; j < columns; j += COLUMNS) {
+        long target = to + j / COLUMNS * panelBytes;
+        if (b.type() != DType.F16 && j + COLUMNS <= columns) {
+          copyPanel(b.type(), b.addressOf(k0, column + j), b.rowStride(), depth, target);
+        } else {
+          for (int k = 0; k < depth; k++) {
+            long from = b.addressOf(k0 + k, column + j);
+            Widening.widen(b.type(), from, Math.min(COLUMNS, columns - j), target + 4L * k * COLUMNS);
+          }
         }
       }
       return;
@@ -93,6 +110,16 @@ final class Packing {
     for (int j = 0; j < columns; j += LANES) {
       long target = to + j / COLUMNS * panelBytes + 4L * (j % COLUMNS);
       transposedColumns(b, column + j, Math.min(LANES, columns - j), k0, depth, target, buffers);
+    }
+  }
+
+  private static void copyPanel(DType type, long from, long stride, int depth, long to) {
+    for (int k = 0; k < depth; k++) {
+      for (int l = 0; l < COLUMNS; l += LANES) {
+        Widening.vector(type, from + l * type.bytes()).intoMemorySegment(MEMORY, to + 4L * l, ORDER);
+      }
+      from += stride * type.bytes();
+      to += 4L * COLUMNS;
     }
   }
 

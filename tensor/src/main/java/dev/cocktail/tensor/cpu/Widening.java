@@ -28,6 +28,14 @@ final class Widening {
     };
   }
 
+  /** A vector of contiguous elements, F32 or BF16. */
+  static FloatVector vector(DType type, long address) {
+    if (type == DType.BF16) {
+      return halves(address).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+    }
+    return FloatVector.fromMemorySegment(S, MEMORY, address, ORDER);
+  }
+
   /** Writes {@code count} contiguous elements as floats. */
   static void widen(DType type, long from, int count, long to) {
     switch (type) {
@@ -41,7 +49,7 @@ final class Widening {
   private static void copy(long from, int count, long to) {
     int i = 0;
     for (; i <= count - LANES; i += LANES) {
-      FloatVector.fromMemorySegment(S, MEMORY, from + 4L * i, ORDER).intoMemorySegment(MEMORY, to + 4L * i, ORDER);
+      vector(DType.F32, from + 4L * i).intoMemorySegment(MEMORY, to + 4L * i, ORDER);
     }
     tail(DType.F32, from, i, count, to);
   }
@@ -49,10 +57,7 @@ final class Widening {
   private static void widenBf16(long from, int count, long to) {
     int i = 0;
     for (; i <= count - LANES; i += LANES) {
-      halves(from + 2L * i)
-          .lanewise(VectorOperators.LSHL, 16)
-          .reinterpretAsFloats()
-          .intoMemorySegment(MEMORY, to + 4L * i, ORDER);
+      vector(DType.BF16, from + 2L * i).intoMemorySegment(MEMORY, to + 4L * i, ORDER);
     }
     tail(DType.BF16, from, i, count, to);
   }
