@@ -55,6 +55,10 @@ public class GemmBenchmark {
   @Param({"1", "2"})
   private int threads;
 
+  /** Whose product: see {@link GemmEngine}. */
+  @Param("cocktail")
+  private String engine;
+
   private static final int PEAK_BURSTS = 200;
 
   private final float[] sink = new float[2];
@@ -65,7 +69,7 @@ public class GemmBenchmark {
   private long start;
   private CpuDevice device;
   private TensorArena arena;
-  private GemmCase.Product matrices;
+  private GemmEngine matrices;
 
   @Setup(Level.Trial)
   public void open() {
@@ -73,8 +77,7 @@ public class GemmBenchmark {
     arena = device.openArena("benchmark");
     pool = new WorkerPool(threads);
     shape = GemmCase.all().stream().filter(candidate -> candidate.name().equals(product)).findFirst().orElseThrow();
-    matrices = shape.on(device, arena);
-    matrices.verify();
+    matrices = GemmEngine.open(engine, shape.on(device, arena), threads);
   }
 
   @Setup(Level.Iteration)
@@ -95,6 +98,7 @@ public class GemmBenchmark {
 
   @TearDown(Level.Trial)
   public void close() {
+    matrices.close();
     arena.close();
     device.close();
     pool.close();

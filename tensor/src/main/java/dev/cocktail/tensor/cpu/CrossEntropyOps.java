@@ -65,7 +65,8 @@ final class CrossEntropyOps {
     if (rows.length == 0) {
       return;
     }
-    int most = Math.min(mostRows, rows.length);
+    // Blocks of even sizes: a small one at the end would multiply with all of the vocabulary for few rows.
+    int most = Math.ceilDiv(rows.length, Math.ceilDiv(rows.length, mostRows));
     int chunk = chunk(most, vocabulary);
     long scratchFloats = (long) most * chunk + 2L * most * width;
     TensorArena.Region region = memory.acquire(4 * scratchFloats);

@@ -1,0 +1,78 @@
+import de.kherud.llama.InferenceParameters;
+import de.kherud.llama.LlamaModel;
+import de.kherud.llama.ModelParameters;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+import java.util.stream.IntStream;
+
+/**
+ * llama.cpp's rate of generation through de.kherud:llama, greedy, as {@code cocktail bench generate} counts it: the
+ * time of all tokens less that of the first. Its arguments are a GGUF file (random_gguf.py makes one), how many answers
+ * at once, and how many threads:
+ *
+ * <pre>java -cp llama-4.2.0.jar bench/peers/LlamaGenerate.java 300m.gguf 1 2</pre>
+ */
+class LlamaGenerate {
+  private static final int TOKENS = 64;
+  private static final int REPETITIONS = 5;
+
+  public static void main(String[] arguments) throws Exception {
+    int batch = Integer.parseInt(arguments[1]);
+    int threads = Integer.parseInt(arguments[2]);
+    var parameters =
+        new ModelParameters()
+            .setModel(arguments[0])
+            .setThreads(threads)
+            .setThreadsBatch(threads)
+            .setParallel(batch)
+            .setCtxSize(batch * 256);
+    try (var model = new LlamaModel(parameters);
+        var pool = Executors.newFixedThreadPool(batch)) {
+      Callable<Void>[] first = tasks(model, batch, 1);
+      Callable<Void>[] all = tasks(model, batch, TOKENS);
+      pool.invokeAll(Arrays.asList(all));
+      double[] rates = new double[REPETITIONS];
+      for (int r = 0; r < REPETITIONS; r++) {
+        long start = System.nanoTime();
+        pool.invokeAll(Arrays.asList(first));
+        long middle = System.nanoTime();
+        pool.invokeAll(Arrays.asList(all));
+        rates[r] = 1e9 * batch * (TOKENS - 1) / (System.nanoTime() - middle - (middle - start));
+      }
+      Arrays.sort(rates);
+      System.out.printf(
+          Locale.ROOT, "%.1f tokens/s (%.1f to %.1f)%n", rates[REPETITIONS / 2], rates[0], rates[REPETITIONS - 1]);
+    }
+  }
+
+  @SuppressWarnings("unchecked")
+  private static Callable<Void>[] tasks(LlamaModel model, int batch, int tokens) {
+    return IntStream.range(0, batch)
+        .mapToObj(i ->
+            (Callable<Void>)
+                () -> {
+                  generate(model, i, tokens);
+                  return null;
+                })
+        .toArray(Callable[]::new);
+  }
+
+  private static void generate(LlamaModel model, int number, int tokens) {
+    var parameters =
+        new InferenceParameters("t3%02d t400 t500 t600 t700 t800 t900".formatted(number))
+            .setNPredict(tokens)
+            .setTemperature(0)
+            .setIgnoreEos(true)
+            .setCachePrompt(false);
+    int count = 0;
+    for (var _ : model.generate(parameters)) {
+      count++;
+    }
+    // The binding may hand over pieces of text of several tokens, but never more pieces than tokens and an end.
+    if (count == 0 || count > tokens + 1) {
+      throw new IllegalStateException(count + " pieces instead of " + tokens + " tokens");
+    }
+  }
+}
