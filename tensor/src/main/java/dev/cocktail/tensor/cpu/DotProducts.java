@@ -28,6 +28,7 @@ final class DotProducts {
 
   private static final VectorSpecies<Float> S = Lanes.FLOATS;
   private static final int LANES = S.length();
+  private static final int BYTES = S.vectorByteSize();
 
   /** Rows of X and of W whose products are summed together: 16 sums need 8 loads for 16 multiply-adds. */
   private static final int TILE = 4;
@@ -163,14 +164,11 @@ final class DotProducts {
     long xStart = x.addressOf(i, k);
     int start = i * TILE * LANES;
     int xRows = x.rows() - i;
-    if (pairs && xRows == 1) {
-      oneRowOfPairs(depth, xStart, from, stride, rows, sums, start);
-    } else if (pairs) {
-      fourRowsOfPairs(depth, xStart, 4 * x.rowStride(), xRows, from, stride, rows, sums, start);
-    } else if (xRows == 1) {
-      oneRow(depth, xStart, from, stride, rows, sums, start);
+    int halves = pairs ? 1 : 0;
+    if (xRows == 1) {
+      oneRow(depth / LANES, halves, xStart, from, stride, rows, sums, start);
     } else {
-      fourRows(depth, xStart, 4 * x.rowStride(), xRows, from, stride, rows, sums, start);
+      fourRows(depth / LANES, halves, xStart, 4 * x.rowStride(), xRows, from, stride, rows, sums, start);
     }
   }
 
@@ -184,9 +182,23 @@ final class DotProducts {
     return sums[start];
   }
 
-  /** Adds to 4 x 4 vectors of partial sums; where there are fewer rows, the last is taken again for the missing. */
+  /**
+   * Adds to 4 x 4 vectors of partial sums; where there are fewer rows, the last is taken again for the missing.
+   *
+   * @param parts vectors of X's floats
+   * @param halves 0 where W is F32, 1 where it is pairs of BF16 and a vector of it serves two of X
+   */
   private static void fourRows(
-      int depth, long x, long xStride, int xRows, long w, long wStride, int wRows, float[] sums, int start) {
+      int parts,
+      int halves,
+      long x,
+      long xStride,
+      int xRows,
+      long w,
+      long wStride,
+      int wRows,
+      float[] sums,
+      int start) {
     long x0 = x;
     long x1 = x + Math.min(1, xRows - 1) * xStride;
     long x2 = x + Math.min(2, xRows - 1) * xStride;
@@ -211,28 +223,30 @@ final class DotProducts {
     FloatVector s31 = FloatVector.fromArray(S, sums, start + 13 * LANES);
     FloatVector s32 = FloatVector.fromArray(S, sums, start + 14 * LANES);
     FloatVector s33 = FloatVector.fromArray(S, sums, start + 15 * LANES);
-    for (int k = 0; k < depth; k += LANES) {
-      long at = 4L * k;
-      FloatVector v0 = FloatVector.fromMemorySegment(S, MEMORY, w0 + at, ORDER);
-      FloatVector v1 = FloatVector.fromMemorySegment(S, MEMORY, w1 + at, ORDER);
-      FloatVector v2 = FloatVector.fromMemorySegment(S, MEMORY, w2 + at, ORDER);
-      FloatVector v3 = FloatVector.fromMemorySegment(S, MEMORY, w3 + at, ORDER);
-      FloatVector u = FloatVector.fromMemorySegment(S, MEMORY, x0 + at, ORDER);
+    int mask = mask(halves);
+    for (int part = 0; part < parts; part++) {
+      long at = (long) BYTES * (part >> halves);
+      int shift = shift(part, halves);
+      FloatVector v0 = floats(w0 + at, shift, mask);
+      FloatVector v1 = floats(w1 + at, shift, mask);
+      FloatVector v2 = floats(w2 + at, shift, mask);
+      FloatVector v3 = floats(w3 + at, shift, mask);
+      FloatVector u = FloatVector.fromMemorySegment(S, MEMORY, x0 + (long) BYTES * part, ORDER);
       s00 = u.fma(v0, s00);
       s01 = u.fma(v1, s01);
       s02 = u.fma(v2, s02);
       s03 = u.fma(v3, s03);
-      u = FloatVector.fromMemorySegment(S, MEMORY, x1 + at, ORDER);
+      u = FloatVector.fromMemorySegment(S, MEMORY, x1 + (long) BYTES * part, ORDER);
       s10 = u.fma(v0, s10);
       s11 = u.fma(v1, s11);
       s12 = u.fma(v2, s12);
       s13 = u.fma(v3, s13);
-      u = FloatVector.fromMemorySegment(S, MEMORY, x2 + at, ORDER);
+      u = FloatVector.fromMemorySegment(S, MEMORY, x2 + (long) BYTES * part, ORDER);
       s20 = u.fma(v0, s20);
       s21 = u.fma(v1, s21);
       s22 = u.fma(v2, s22);
       s23 = u.fma(v3, s23);
-      u = FloatVector.fromMemorySegment(S, MEMORY, x3 + at, ORDER);
+      u = FloatVector.fromMemorySegment(S, MEMORY, x3 + (long) BYTES * part, ORDER);
       s30 = u.fma(v0, s30);
       s31 = u.fma(v1, s31);
       s32 = u.fma(v2, s32);
@@ -257,7 +271,7 @@ final class DotProducts {
   }
 
   /** Adds to 1 x 4 vectors of partial sums. */
-  private static void oneRow(int depth, long x0, long w, long wStride, int wRows, float[] sums, int start) {
+  private static void oneRow(int parts, int halves, long x0, long w, long wStride, int wRows, float[] sums, int start) {
     long w0 = w;
     long w1 = w + Math.min(1, wRows - 1) * wStride;
     long w2 = w + Math.min(2, wRows - 1) * wStride;
@@ -266,13 +280,15 @@ final class DotProducts {
     FloatVector s01 = FloatVector.fromArray(S, sums, start + LANES);
     FloatVector s02 = FloatVector.fromArray(S, sums, start + 2 * LANES);
     FloatVector s03 = FloatVector.fromArray(S, sums, start + 3 * LANES);
-    for (int k = 0; k < depth; k += LANES) {
-      long at = 4L * k;
-      FloatVector v0 = FloatVector.fromMemorySegment(S, MEMORY, w0 + at, ORDER);
-      FloatVector v1 = FloatVector.fromMemorySegment(S, MEMORY, w1 + at, ORDER);
-      FloatVector v2 = FloatVector.fromMemorySegment(S, MEMORY, w2 + at, ORDER);
-      FloatVector v3 = FloatVector.fromMemorySegment(S, MEMORY, w3 + at, ORDER);
-      FloatVector u = FloatVector.fromMemorySegment(S, MEMORY, x0 + at, ORDER);
+    int mask = mask(halves);
+    for (int part = 0; part < parts; part++) {
+      long at = (long) BYTES * (part >> halves);
+      int shift = shift(part, halves);
+      FloatVector v0 = floats(w0 + at, shift, mask);
+      FloatVector v1 = floats(w1 + at, shift, mask);
+      FloatVector v2 = floats(w2 + at, shift, mask);
+      FloatVector v3 = floats(w3 + at, shift, mask);
+      FloatVector u = FloatVector.fromMemorySegment(S, MEMORY, x0 + (long) BYTES * part, ORDER);
       s00 = u.fma(v0, s00);
       s01 = u.fma(v1, s01);
       s02 = u.fma(v2, s02);
@@ -284,121 +300,23 @@ final class DotProducts {
     s03.intoArray(sums, start + 3 * LANES);
   }
 
-  /** As {@link #oneRow}, with W in pairs of BF16. */
-  private static void oneRowOfPairs(int depth, long x0, long w, long wStride, int wRows, float[] sums, int start) {
-    long w0 = w;
-    long w1 = w + Math.min(1, wRows - 1) * wStride;
-    long w2 = w + Math.min(2, wRows - 1) * wStride;
-    long w3 = w + Math.min(3, wRows - 1) * wStride;
-    FloatVector s00 = FloatVector.fromArray(S, sums, start);
-    FloatVector s01 = FloatVector.fromArray(S, sums, start + LANES);
-    FloatVector s02 = FloatVector.fromArray(S, sums, start + 2 * LANES);
-    FloatVector s03 = FloatVector.fromArray(S, sums, start + 3 * LANES);
-    for (int k = 0; k < depth; k += 2 * LANES) {
-      long at = 2L * k;
-      IntVector v0 = IntVector.fromMemorySegment(Lanes.INTS, MEMORY, w0 + at, ORDER);
-      IntVector v1 = IntVector.fromMemorySegment(Lanes.INTS, MEMORY, w1 + at, ORDER);
-      IntVector v2 = IntVector.fromMemorySegment(Lanes.INTS, MEMORY, w2 + at, ORDER);
-      IntVector v3 = IntVector.fromMemorySegment(Lanes.INTS, MEMORY, w3 + at, ORDER);
-      FloatVector even = FloatVector.fromMemorySegment(S, MEMORY, x0 + 2 * at, ORDER);
-      s00 = even.fma(lower(v0), s00);
-      s01 = even.fma(lower(v1), s01);
-      s02 = even.fma(lower(v2), s02);
-      s03 = even.fma(lower(v3), s03);
-      FloatVector odd = FloatVector.fromMemorySegment(S, MEMORY, x0 + 2 * at + 4 * LANES, ORDER);
-      s00 = odd.fma(upper(v0), s00);
-      s01 = odd.fma(upper(v1), s01);
-      s02 = odd.fma(upper(v2), s02);
-      s03 = odd.fma(upper(v3), s03);
-    }
-    s00.intoArray(sums, start);
-    s01.intoArray(sums, start + LANES);
-    s02.intoArray(sums, start + 2 * LANES);
-    s03.intoArray(sums, start + 3 * LANES);
+  /**
+   * A vector of W's elements: the bits as they are, or of every pair of BF16 the lower or the upper, shifted up and
+   * cleared of the other. One form for both, since a loop of its own for each would be the same but for this.
+   */
+  private static FloatVector floats(long address, int shift, int mask) {
+    return IntVector.fromMemorySegment(Lanes.INTS, MEMORY, address, ORDER)
+        .lanewise(LSHL, shift)
+        .and(mask)
+        .reinterpretAsFloats();
   }
 
-  /** As {@link #fourRows}, with W in pairs of BF16. */
-  private static void fourRowsOfPairs(
-      int depth, long x, long xStride, int xRows, long w, long wStride, int wRows, float[] sums, int start) {
-    long x0 = x;
-    long x1 = x + Math.min(1, xRows - 1) * xStride;
-    long x2 = x + Math.min(2, xRows - 1) * xStride;
-    long x3 = x + Math.min(3, xRows - 1) * xStride;
-    long w0 = w;
-    long w1 = w + Math.min(1, wRows - 1) * wStride;
-    long w2 = w + Math.min(2, wRows - 1) * wStride;
-    long w3 = w + Math.min(3, wRows - 1) * wStride;
-    FloatVector s00 = FloatVector.fromArray(S, sums, start);
-    FloatVector s01 = FloatVector.fromArray(S, sums, start + LANES);
-    FloatVector s02 = FloatVector.fromArray(S, sums, start + 2 * LANES);
-    FloatVector s03 = FloatVector.fromArray(S, sums, start + 3 * LANES);
-    FloatVector s10 = FloatVector.fromArray(S, sums, start + 4 * LANES);
-    FloatVector s11 = FloatVector.fromArray(S, sums, start + 5 * LANES);
-    FloatVector s12 = FloatVector.fromArray(S, sums, start + 6 * LANES);
-    FloatVector s13 = FloatVector.fromArray(S, sums, start + 7 * LANES);
-    FloatVector s20 = FloatVector.fromArray(S, sums, start + 8 * LANES);
-    FloatVector s21 = FloatVector.fromArray(S, sums, start + 9 * LANES);
-    FloatVector s22 = FloatVector.fromArray(S, sums, start + 10 * LANES);
-    FloatVector s23 = FloatVector.fromArray(S, sums, start + 11 * LANES);
-    FloatVector s30 = FloatVector.fromArray(S, sums, start + 12 * LANES);
-    FloatVector s31 = FloatVector.fromArray(S, sums, start + 13 * LANES);
-    FloatVector s32 = FloatVector.fromArray(S, sums, start + 14 * LANES);
-    FloatVector s33 = FloatVector.fromArray(S, sums, start + 15 * LANES);
-    // The halves of a vector are two turns of one loop, because a body of both has more nodes than C2 inlines.
-    for (int half = 0; half < depth / LANES; half++) {
-      long at = 4L * LANES * (half >> 1);
-      long xAt = 4L * LANES * half;
-      int shift = (half & 1) == 0 ? 16 : 0;
-      FloatVector v0 = upper(IntVector.fromMemorySegment(Lanes.INTS, MEMORY, w0 + at, ORDER).lanewise(LSHL, shift));
-      FloatVector v1 = upper(IntVector.fromMemorySegment(Lanes.INTS, MEMORY, w1 + at, ORDER).lanewise(LSHL, shift));
-      FloatVector v2 = upper(IntVector.fromMemorySegment(Lanes.INTS, MEMORY, w2 + at, ORDER).lanewise(LSHL, shift));
-      FloatVector v3 = upper(IntVector.fromMemorySegment(Lanes.INTS, MEMORY, w3 + at, ORDER).lanewise(LSHL, shift));
-      FloatVector u = FloatVector.fromMemorySegment(S, MEMORY, x0 + xAt, ORDER);
-      s00 = u.fma(v0, s00);
-      s01 = u.fma(v1, s01);
-      s02 = u.fma(v2, s02);
-      s03 = u.fma(v3, s03);
-      u = FloatVector.fromMemorySegment(S, MEMORY, x1 + xAt, ORDER);
-      s10 = u.fma(v0, s10);
-      s11 = u.fma(v1, s11);
-      s12 = u.fma(v2, s12);
-      s13 = u.fma(v3, s13);
-      u = FloatVector.fromMemorySegment(S, MEMORY, x2 + xAt, ORDER);
-      s20 = u.fma(v0, s20);
-      s21 = u.fma(v1, s21);
-      s22 = u.fma(v2, s22);
-      s23 = u.fma(v3, s23);
-      u = FloatVector.fromMemorySegment(S, MEMORY, x3 + xAt, ORDER);
-      s30 = u.fma(v0, s30);
-      s31 = u.fma(v1, s31);
-      s32 = u.fma(v2, s32);
-      s33 = u.fma(v3, s33);
-    }
-    s00.intoArray(sums, start);
-    s01.intoArray(sums, start + LANES);
-    s02.intoArray(sums, start + 2 * LANES);
-    s03.intoArray(sums, start + 3 * LANES);
-    s10.intoArray(sums, start + 4 * LANES);
-    s11.intoArray(sums, start + 5 * LANES);
-    s12.intoArray(sums, start + 6 * LANES);
-    s13.intoArray(sums, start + 7 * LANES);
-    s20.intoArray(sums, start + 8 * LANES);
-    s21.intoArray(sums, start + 9 * LANES);
-    s22.intoArray(sums, start + 10 * LANES);
-    s23.intoArray(sums, start + 11 * LANES);
-    s30.intoArray(sums, start + 12 * LANES);
-    s31.intoArray(sums, start + 13 * LANES);
-    s32.intoArray(sums, start + 14 * LANES);
-    s33.intoArray(sums, start + 15 * LANES);
+  /** Even parts of a row of pairs are the lower halves of a vector, odd parts the upper ones. */
+  private static int shift(int part, int halves) {
+    return 16 * (halves & ~part);
   }
 
-  /** The elements in the lower halves of integers: those with even numbers. */
-  private static FloatVector lower(IntVector pairs) {
-    return pairs.lanewise(LSHL, 16).reinterpretAsFloats();
-  }
-
-  /** The elements in the upper halves of integers: those with odd numbers. */
-  private static FloatVector upper(IntVector pairs) {
-    return pairs.and(0xFFFF0000).reinterpretAsFloats();
+  private static int mask(int halves) {
+    return halves == 0 ? -1 : 0xFFFF0000;
   }
 }

@@ -39,9 +39,13 @@ final class SwigluOps {
       Floats.store(out + 4L * i, gated(Floats.load(gate + 4L * i), Floats.load(up + 4L * i)));
     }
     if (i < width) {
-      VectorMask<Float> tail = Floats.tail(i, width);
-      Floats.store(out + 4L * i, gated(Floats.load(gate + 4L * i, tail), Floats.load(up + 4L * i, tail)), tail);
+      forwardLast(out + 4L * i, gate + 4L * i, up + 4L * i, Floats.tail(i, width));
     }
+  }
+
+  /** A method of its own, because two exponentials in one may be more than the compiler inlines. */
+  private static void forwardLast(long out, long gate, long up, VectorMask<Float> tail) {
+    Floats.store(out, gated(Floats.load(gate, tail), Floats.load(up, tail)), tail);
   }
 
   private static FloatVector gated(FloatVector gate, FloatVector up) {

@@ -77,8 +77,13 @@ final class VectorMath {
       sigmoid(Floats.load(x + 4L * i)).intoArray(out, i);
     }
     if (i < count) {
-      var tail = Floats.tail(i, count);
-      sigmoid(Floats.load(x + 4L * i, tail)).intoArray(out, i, tail);
+      lastSigmoids(out, x, i, count);
     }
+  }
+
+  /** A method of its own, because two exponentials in one may be more than the compiler inlines. */
+  private static void lastSigmoids(float[] out, long x, int i, int count) {
+    var tail = Floats.tail(i, count);
+    sigmoid(Floats.load(x + 4L * i, tail)).intoArray(out, i, tail);
   }
 }
