@@ -2,8 +2,10 @@ import de.kherud.llama.InferenceParameters;
 import de.kherud.llama.LlamaModel;
 import de.kherud.llama.ModelParameters;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.stream.IntStream;
 
@@ -16,6 +18,10 @@ import java.util.stream.IntStream;
  */
 class LlamaGenerate {
   private static final int TOKENS = 64;
+
+  /** Letters are tokens of one byte in random_gguf.py's vocabulary: with the beginning and one more, about 16. */
+  private static final String PROMPT = "zyxwvutsrqpon";
+
   private static final int REPETITIONS = 5;
 
   public static void main(String[] arguments) throws Exception {
@@ -30,16 +36,13 @@ class LlamaGenerate {
             .setCtxSize(batch * 256);
     try (var model = new LlamaModel(parameters);
         var pool = Executors.newFixedThreadPool(batch)) {
-      Callable<Void>[] first = tasks(model, batch, 1);
-      Callable<Void>[] all = tasks(model, batch, TOKENS);
-      pool.invokeAll(Arrays.asList(all));
+      List<Callable<Void>> first = tasks(model, batch, 1);
+      List<Callable<Void>> all = tasks(model, batch, TOKENS);
+      seconds(pool, all);
       double[] rates = new double[REPETITIONS];
       for (int r = 0; r < REPETITIONS; r++) {
-        long start = System.nanoTime();
-        pool.invokeAll(Arrays.asList(first));
-        long middle = System.nanoTime();
-        pool.invokeAll(Arrays.asList(all));
-        rates[r] = 1e9 * batch * (TOKENS - 1) / (System.nanoTime() - middle - (middle - start));
+        double untilFirst = seconds(pool, first);
+        rates[r] = batch * (TOKENS - 1) / (seconds(pool, all) - untilFirst);
       }
       Arrays.sort(rates);
       System.out.printf(
@@ -47,21 +50,27 @@ class LlamaGenerate {
     }
   }
 
-  @SuppressWarnings("unchecked")
-  private static Callable<Void>[] tasks(LlamaModel model, int batch, int tokens) {
+  private static double seconds(ExecutorService pool, List<Callable<Void>> tasks) throws Exception {
+    long start = System.nanoTime();
+    for (var done : pool.invokeAll(tasks)) {
+      done.get();
+    }
+    return (System.nanoTime() - start) / 1e9;
+  }
+
+  private static List<Callable<Void>> tasks(LlamaModel model, int batch, int tokens) {
     return IntStream.range(0, batch)
-        .mapToObj(i ->
-            (Callable<Void>)
-                () -> {
-                  generate(model, i, tokens);
-                  return null;
-                })
-        .toArray(Callable[]::new);
+        .<Callable<Void>>mapToObj(i ->
+            () -> {
+              generate(model, i, tokens);
+              return null;
+            })
+        .toList();
   }
 
   private static void generate(LlamaModel model, int number, int tokens) {
     var parameters =
-        new InferenceParameters("t3%02d t400 t500 t600 t700 t800 t900".formatted(number))
+        new InferenceParameters(PROMPT + (char) ('a' + number))
             .setNPredict(tokens)
             .setTemperature(0)
             .setIgnoreEos(true)

@@ -82,8 +82,8 @@ record GemmCase(String name, int m, int n, int k, boolean transposeA, DType type
     }
 
     /**
-     * Requires that a library's product is right: compares elements along the diagonals with double precision; a sum of
-     * k products errs by k epsilon sum |a b|.
+     * Requires that a library's product is right: compares elements of a grid with double precision; a sum of k
+     * products errs by k epsilon sum |a b|.
      *
      * @param multiply computes the product once, on a C equal to this one's as it is now
      * @param result C [m,n] after it, row by row

@@ -9,10 +9,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.nio.file.Path;
 
-/** Products by OpenBLAS: {@code cblas_sgemm} of the library that system property {@code cocktail.openblas} names. */
+/** Products by OpenBLAS: {@code cblas_sgemm} of the {@value #LIBRARY} that the system's loader finds. */
 final class OpenBlasGemm implements GemmEngine {
+  private static final String LIBRARY = "libopenblas.so.0";
   private static final int ROW_MAJOR = 101;
   private static final int NOT_TRANSPOSED = 111;
   private static final int TRANSPOSED = 112;
@@ -29,11 +29,7 @@ final class OpenBlasGemm implements GemmEngine {
     if (shape.typeB() != DType.F32) {
       throw new IllegalArgumentException("OpenBLAS is asked for F32 only, not for " + shape.name());
     }
-    String library = System.getProperty("cocktail.openblas");
-    if (library == null) {
-      throw new IllegalArgumentException("where is OpenBLAS? Give -Dcocktail.openblas=/path/to/libopenblas.so");
-    }
-    SymbolLookup symbols = SymbolLookup.libraryLookup(Path.of(library), arena);
+    SymbolLookup symbols = SymbolLookup.libraryLookup(LIBRARY, arena);
     var i = ValueLayout.JAVA_INT;
     var f = ValueLayout.JAVA_FLOAT;
     var p = ValueLayout.ADDRESS;

@@ -150,8 +150,11 @@ final class OperationsReport {
       matrix("attention", arithmetic, () -> ops.attention(out, lse, qkv, packed, shape));
       matrix(
           "attentionBackward", 2.5 * arithmetic, () -> ops.attentionBackward(dQkv, dOut, out, lse, qkv, packed, shape));
-      Tensor cos = random(arena, DType.F32, sequenceLength, d / 2);
-      Tensor sin = random(arena, DType.F32, sequenceLength, d / 2);
+      // A true rotation, so that turning the same rows again and again keeps their length.
+      Tensor cos = arena.allocate(DType.F32, sequenceLength, d / 2);
+      Tensor sin = arena.allocate(DType.F32, sequenceLength, d / 2);
+      ops.fill(cos, Math.cos(1));
+      ops.fill(sin, Math.sin(1));
       Tensor rows = ids(arena, sequenceLength);
       long rotated = 2L * tokens * (shape.queryWidth() + shape.kvWidth()) * element;
       memory("rope", rotated, () -> ops.rope(qkv, cos, sin, rows, shape, false));

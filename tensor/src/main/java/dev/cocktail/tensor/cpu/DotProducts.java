@@ -186,7 +186,7 @@ final class DotProducts {
    * Adds to 4 x 4 vectors of partial sums; where there are fewer rows, the last is taken again for the missing.
    *
    * @param parts vectors of X's floats
-   * @param halves 0 where W is F32, 1 where it is pairs of BF16 and a vector of it serves two of X
+   * @param halves 0 where W's elements are floats, 1 where they are pairs of BF16 and a vector of it serves two of X
    */
   private static void fourRows(
       int parts,

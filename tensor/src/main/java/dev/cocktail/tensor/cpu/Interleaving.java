@@ -24,7 +24,7 @@ final class Interleaving {
   private static final VectorShuffle<Float> HIGH = VectorShuffle.fromOp(S, i -> (LANES + i) / 2);
   private static final VectorMask<Float> ODD = VectorMask.fromLong(S, 0xAAAA_AAAA_AAAA_AAAAL);
 
-  /** Floats that {@link #interleave} wants for itself. */
+  /** Floats that a call wants for itself. */
   static final int SCRATCH = 16 * LANES;
 
   private Interleaving() {}
@@ -53,8 +53,9 @@ final class Interleaving {
   }
 
   /**
-   * The same for the rows of a tile of {@link MicroKernel}, into an array. A method of its own down to the last round:
-   * shared with {@link #interleave}, and compiled for its numbers of rows, it is three times slower.
+   * The same for one vector each of the rows of a tile of {@link MicroKernel}, into an array. A method of its own down
+   * to the last round: loops that it shares with {@link #interleave}, whose rows are more, are several times slower for
+   * it.
    */
   static void tileRows(long from, long fromStride, float[] to, int start, long scratch) {
     if (MicroKernel.ROWS == 8) {

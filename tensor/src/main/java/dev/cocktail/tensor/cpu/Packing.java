@@ -96,7 +96,7 @@ final class Packing {
     if (b.columnStride() == 1) {
       for (int j = 0; j < columns; j += COLUMNS) {
         long target = to + j / COLUMNS * panelBytes;
-        if (b.type() != DType.F16 && j + COLUMNS <= columns) {
+        if (j + COLUMNS <= columns) {
           copyPanel(b.type(), b.addressOf(k0, column + j), b.rowStride(), depth, target);
         } else {
           for (int k = 0; k < depth; k++) {
