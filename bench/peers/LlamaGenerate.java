@@ -47,6 +47,9 @@ class LlamaGenerate {
       Arrays.sort(rates);
       System.out.printf(
           Locale.ROOT, "%.1f tokens/s (%.1f to %.1f)%n", rates[REPETITIONS / 2], rates[0], rates[REPETITIONS - 1]);
+      // Closing the model can wait for ever for a thread of its own; the figures are out.
+      System.out.flush();
+      Runtime.getRuntime().halt(0);
     }
   }
 
