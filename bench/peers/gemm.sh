@@ -12,7 +12,7 @@ die() { echo "gemm.sh: $*" >&2; exit 1; }
 [ "$(uname -sm)" = "Linux x86_64" ] || die "the libraries fetched are for Linux on x86-64, this is $(uname -sm)"
 ls "$bench"/target/lib/cocktail-bench-*.jar >/dev/null 2>&1 || die "build the project first: mvn package -DskipTests"
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
-version=$("$java" -version 2>&1 | sed -n '1s/.*"\([0-9]*\).*/\1/p')
+version=$("$java" -version 2>&1 | sed -n 's/^[^"]* version "\([0-9]*\).*/\1/p')
 [ "${version:-0}" -ge 25 ] || die "$java is version ${version:-unknown}; set JAVA_HOME to JDK 25"
 mkdir -p "$peers"
 cd "$peers"
