@@ -19,7 +19,7 @@ import java.util.stream.IntStream;
 class LlamaGenerate {
   private static final int TOKENS = 64;
 
-  /** Letters are tokens of one byte in random_gguf.py's vocabulary: with the beginning and one more, about 16. */
+  /** Letters are tokens of one byte in random_gguf.py's vocabulary: 18 with what llama.cpp adds. */
   private static final String PROMPT = "zyxwvutsrqpon";
 
   private static final int REPETITIONS = 5;
