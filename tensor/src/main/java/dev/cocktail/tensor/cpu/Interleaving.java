@@ -9,8 +9,8 @@ import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Turns R rows of one vector each into their columns, one after the other, R being 4, 8 or 16: a transpose when R is
- * the number of lanes.
+ * Turns R rows of one vector each into their columns, one after the other: R is the number of lanes, for a transpose,
+ * or that of the rows of a tile.
  *
  * <p>Zipping vector i with vector i + R/2, for all i, rotates the bits of every element's position by one; after log2 R
  * rounds the row's bits stand where the column's were. Two rounds are done between a load and a store, and rounds meet
@@ -30,41 +30,40 @@ final class Interleaving {
   private Interleaving() {}
 
   /**
-   * Reads vector i of R at {@code from + i fromStride} and writes R vectors at {@code to + i toStride} that hold, in
-   * order, element 0 of every row, element 1 of every row, and so on.
+   * Transposes a square of as many rows as a vector has lanes, 4, 8 or 16: row i is a vector at {@code from + i
+   * fromStride}, column i becomes one at {@code to + i toStride}.
    *
    * @param fromStride bytes
    * @param toStride bytes
    * @param scratch address of {@link #SCRATCH} floats
    */
-  static void interleave(int rows, long from, long fromStride, long to, long toStride, long scratch) {
-    switch (rows) {
+  static void transpose(long from, long fromStride, long to, long toStride, long scratch) {
+    switch (LANES) {
       case 4 -> twoRounds(4, from, fromStride, to, toStride);
       case 8 -> {
-        oneRound(8, from, fromStride, scratch, BYTES);
+        oneRoundOf8(from, fromStride, scratch);
         twoRounds(8, scratch, BYTES, to, toStride);
       }
       case 16 -> {
         twoRounds(16, from, fromStride, scratch, BYTES);
         twoRounds(16, scratch, BYTES, to, toStride);
       }
-      default -> throw new IllegalArgumentException("cannot interleave " + rows + " rows");
+      default -> throw new IllegalStateException("vectors of " + LANES + " lanes");
     }
   }
 
   /**
-   * The same for one vector each of the rows of a tile of {@link MicroKernel}, into an array. A method of its own down
-   * to the last round: loops that it shares with {@link #interleave}, whose rows are more, are several times slower for
-   * it.
+   * Interleaves one vector of each row of a tile of {@link MicroKernel}: element 0 of every row, element 1 of every
+   * row, and so on. Its last rounds are a loop of its own: shared with {@link #transpose}, whose rows are more, they
+   * are several times slower.
+   *
+   * @param fromStride bytes
+   * @param to takes as many vectors as the tile has rows, from {@code start} on
+   * @param scratch address of {@link #SCRATCH} floats
    */
   static void tileRows(long from, long fromStride, float[] to, int start, long scratch) {
     if (MicroKernel.ROWS == 8) {
-      for (int i = 0; i < 4; i++) {
-        FloatVector a = load(from + i * fromStride);
-        FloatVector b = load(from + (i + 4) * fromStride);
-        store(zipLow(a, b), scratch + 2L * i * BYTES);
-        store(zipHigh(a, b), scratch + (2L * i + 1) * BYTES);
-      }
+      oneRoundOf8(from, fromStride, scratch);
       lastRounds(2, scratch, BYTES, to, start);
     } else {
       lastRounds(1, from, fromStride, to, start);
@@ -88,12 +87,12 @@ final class Interleaving {
     }
   }
 
-  private static void oneRound(int rows, long from, long fromStride, long to, long toStride) {
-    for (int i = 0; i < rows / 2; i++) {
+  private static void oneRoundOf8(long from, long fromStride, long to) {
+    for (int i = 0; i < 4; i++) {
       FloatVector a = load(from + i * fromStride);
-      FloatVector b = load(from + (i + rows / 2) * fromStride);
-      store(zipLow(a, b), to + 2 * i * toStride);
-      store(zipHigh(a, b), to + (2 * i + 1) * toStride);
+      FloatVector b = load(from + (i + 4) * fromStride);
+      store(zipLow(a, b), to + 2L * i * BYTES);
+      store(zipHigh(a, b), to + (2L * i + 1) * BYTES);
     }
   }
 

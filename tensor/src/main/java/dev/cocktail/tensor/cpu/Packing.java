@@ -139,7 +139,7 @@ final class Packing {
     int k = 0;
     if (columns == LANES) {
       for (; k <= depth - LANES; k += LANES) {
-        Interleaving.interleave(LANES, from + 4L * k, stride, to + 4L * k * COLUMNS, 4L * COLUMNS, buffers.scratch());
+        Interleaving.transpose(from + 4L * k, stride, to + 4L * k * COLUMNS, 4L * COLUMNS, buffers.scratch());
       }
     }
     for (int j = 0; j < columns; j++) {
