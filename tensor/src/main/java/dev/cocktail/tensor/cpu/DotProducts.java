@@ -33,6 +33,12 @@ final class DotProducts {
   /** Rows of X and of W whose products are summed together: 16 sums need 8 loads for 16 multiply-adds. */
   private static final int TILE = 4;
 
+  /**
+   * Rows of X that meet one row of W after the other, each by itself: memory serves a single stream half as fast again
+   * as four, and more rows have more to multiply than to read.
+   */
+  private static final int FEW_ROWS = 2;
+
   /** Elements of a row of W that are widened at a time; four rows take 16 KiB of the first-level cache. */
   private static final int CHUNK = 1024;
 
@@ -102,18 +108,8 @@ final class DotProducts {
 
   /** Brings the elements of X into the order in which halves of integers come: even ones, then odd ones. */
   private void separatePairs() {
-    float[] odd = new float[LANES];
     for (int i = 0; i < x.rows(); i++) {
-      for (int k = 0; k < whole; k += 2 * LANES) {
-        long at = x.addressOf(i, k);
-        for (int l = 0; l < LANES; l++) {
-          odd[l] = Floats.get(at + 8L * l + 4);
-          Floats.set(at + 4L * l, Floats.get(at + 8L * l));
-        }
-        for (int l = 0; l < LANES; l++) {
-          Floats.set(at + 4L * (LANES + l), odd[l]);
-        }
-      }
+      Interleaving.separatePairs(x.addressOf(i, 0), whole / (2 * LANES));
     }
   }
 
@@ -130,8 +126,10 @@ final class DotProducts {
     int depth = w.columns();
     float[] sums = buffers.sums;
     Arrays.fill(sums, 0f);
-    for (int k = 0; k < whole; k += CHUNK) {
-      int chunk = Math.min(CHUNK, whole - k);
+    boolean widened = !pairs && w.type() != DType.F32;
+    int most = x.rows() <= FEW_ROWS && !widened ? Math.max(1, whole) : CHUNK;
+    for (int k = 0; k < whole; k += most) {
+      int chunk = Math.min(most, whole - k);
       long from = w.addressOf(row, k);
       long stride = 4 * w.rowStride();
       if (pairs) {
@@ -165,8 +163,13 @@ final class DotProducts {
     int start = i * TILE * LANES;
     int xRows = x.rows() - i;
     int halves = pairs ? 1 : 0;
-    if (xRows == 1) {
-      oneRow(depth / LANES, halves, xStart, from, stride, rows, sums, start);
+    if (xRows <= FEW_ROWS) {
+      for (int j = 0; j < rows; j++) {
+        for (int r = 0; r < xRows; r++) {
+          long xRow = xStart + 4 * r * x.rowStride();
+          oneRow(depth / LANES, halves, xRow, from + j * stride, sums, start + (r * TILE + j) * LANES);
+        }
+      }
     } else {
       fourRows(depth / LANES, halves, xStart, 4 * x.rowStride(), xRows, from, stride, rows, sums, start);
     }
@@ -270,34 +273,15 @@ final class DotProducts {
     s33.intoArray(sums, start + 15 * LANES);
   }
 
-  /** Adds to 1 x 4 vectors of partial sums. */
-  private static void oneRow(int parts, int halves, long x0, long w, long wStride, int wRows, float[] sums, int start) {
-    long w0 = w;
-    long w1 = w + Math.min(1, wRows - 1) * wStride;
-    long w2 = w + Math.min(2, wRows - 1) * wStride;
-    long w3 = w + Math.min(3, wRows - 1) * wStride;
-    FloatVector s00 = FloatVector.fromArray(S, sums, start);
-    FloatVector s01 = FloatVector.fromArray(S, sums, start + LANES);
-    FloatVector s02 = FloatVector.fromArray(S, sums, start + 2 * LANES);
-    FloatVector s03 = FloatVector.fromArray(S, sums, start + 3 * LANES);
+  /** Adds to a vector of partial sums of one row of X and one of W. */
+  private static void oneRow(int parts, int halves, long x, long w, float[] sums, int start) {
+    FloatVector sum = FloatVector.fromArray(S, sums, start);
     int mask = mask(halves);
     for (int part = 0; part < parts; part++) {
-      long at = (long) BYTES * (part >> halves);
-      int shift = shift(part, halves);
-      FloatVector v0 = floats(w0 + at, shift, mask);
-      FloatVector v1 = floats(w1 + at, shift, mask);
-      FloatVector v2 = floats(w2 + at, shift, mask);
-      FloatVector v3 = floats(w3 + at, shift, mask);
-      FloatVector u = FloatVector.fromMemorySegment(S, MEMORY, x0 + (long) BYTES * part, ORDER);
-      s00 = u.fma(v0, s00);
-      s01 = u.fma(v1, s01);
-      s02 = u.fma(v2, s02);
-      s03 = u.fma(v3, s03);
+      FloatVector v = floats(w + (long) BYTES * (part >> halves), shift(part, halves), mask);
+      sum = FloatVector.fromMemorySegment(S, MEMORY, x + (long) BYTES * part, ORDER).fma(v, sum);
     }
-    s00.intoArray(sums, start);
-    s01.intoArray(sums, start + LANES);
-    s02.intoArray(sums, start + 2 * LANES);
-    s03.intoArray(sums, start + 3 * LANES);
+    sum.intoArray(sums, start);
   }
 
   /**

@@ -24,20 +24,32 @@ final class Interleaving {
   private static final VectorShuffle<Float> HIGH = VectorShuffle.fromOp(S, i -> (LANES + i) / 2);
   private static final VectorMask<Float> ODD = VectorMask.fromLong(S, 0xAAAA_AAAA_AAAA_AAAAL);
 
+  private static final VectorShuffle<Float> EVENS = VectorShuffle.fromOp(S, i -> 2 * i % LANES);
+  private static final VectorShuffle<Float> ODDS = VectorShuffle.fromOp(S, i -> (2 * i + 1) % LANES);
+  private static final VectorMask<Float> UPPER_HALF = VectorMask.fromLong(S, -1L << LANES / 2);
+
   /** Floats that a call wants for itself. */
   static final int SCRATCH = 16 * LANES;
 
   private Interleaving() {}
 
   /**
-   * Transposes a square of as many rows as a vector has lanes, 4, 8 or 16: row i is a vector at {@code from + i
-   * fromStride}, column i becomes one at {@code to + i toStride}.
+   * Transposes as many rows as a vector has lanes, 4, 8 or 16: element k of row i goes to {@code to + k toStride + 4
+   * i}. The loop over squares is a method of its own because the compiler, in a larger one, now and then gives up
+   * halfway.
    *
    * @param fromStride bytes
+   * @param length elements of a row, a multiple of the number of lanes
    * @param toStride bytes
    * @param scratch address of {@link #SCRATCH} floats
    */
-  static void transpose(long from, long fromStride, long to, long toStride, long scratch) {
+  static void transposeRows(long from, long fromStride, int length, long to, long toStride, long scratch) {
+    for (int k = 0; k < length; k += LANES) {
+      transpose(from + 4L * k, fromStride, to + k * toStride, toStride, scratch);
+    }
+  }
+
+  private static void transpose(long from, long fromStride, long to, long toStride, long scratch) {
     switch (LANES) {
       case 4 -> twoRounds(4, from, fromStride, to, toStride);
       case 8 -> {
@@ -54,8 +66,8 @@ final class Interleaving {
 
   /**
    * Interleaves one vector of each row of a tile of {@link MicroKernel}: element 0 of every row, element 1 of every
-   * row, and so on. Its last rounds are a loop of its own: shared with {@link #transpose}, whose rows are more, they
-   * are several times slower.
+   * row, and so on. Its last rounds are a loop of its own: shared with {@link #transposeRows}, whose rows are more,
+   * they are several times slower.
    *
    * @param fromStride bytes
    * @param to takes as many vectors as the tile has rows, from {@code start} on
@@ -68,6 +80,20 @@ final class Interleaving {
     } else {
       lastRounds(1, from, fromStride, to, start);
     }
+  }
+
+  /** Of every two vectors, in place: first their even elements, then their odd ones. */
+  static void separatePairs(long at, int count) {
+    for (int i = 0; i < count; i++) {
+      separatePair(at + 2L * i * BYTES);
+    }
+  }
+
+  private static void separatePair(long at) {
+    FloatVector lower = load(at);
+    FloatVector upper = load(at + BYTES);
+    store(lower.rearrange(EVENS).blend(upper.rearrange(EVENS), UPPER_HALF), at);
+    store(lower.rearrange(ODDS).blend(upper.rearrange(ODDS), UPPER_HALF), at + BYTES);
   }
 
   private static void lastRounds(int quarter, long from, long fromStride, float[] to, int start) {

@@ -97,11 +97,11 @@ final class Packing {
       for (int j = 0; j < columns; j += COLUMNS) {
         long target = to + j / COLUMNS * panelBytes;
         if (j + COLUMNS <= columns) {
-          copyPanel(b.type(), b.addressOf(k0, column + j), b.rowStride(), depth, target);
+          long stride = b.type().bytes() * b.rowStride();
+          Widening.vectors(b.type(), b.addressOf(k0, column + j), stride, depth, COLUMNS, target, 4L * COLUMNS);
         } else {
           for (int k = 0; k < depth; k++) {
-            long from = b.addressOf(k0 + k, column + j);
-            Widening.widen(b.type(), from, Math.min(COLUMNS, columns - j), target + 4L * k * COLUMNS);
+            Widening.widen(b.type(), b.addressOf(k0 + k, column + j), columns - j, target + 4L * k * COLUMNS);
           }
         }
       }
@@ -110,16 +110,6 @@ final class Packing {
     for (int j = 0; j < columns; j += LANES) {
       long target = to + j / COLUMNS * panelBytes + 4L * (j % COLUMNS);
       transposedColumns(b, column + j, Math.min(LANES, columns - j), k0, depth, target, buffers);
-    }
-  }
-
-  private static void copyPanel(DType type, long from, long stride, int depth, long to) {
-    for (int k = 0; k < depth; k++) {
-      for (int l = 0; l < COLUMNS; l += LANES) {
-        Widening.vector(type, from + l * type.bytes()).intoMemorySegment(MEMORY, to + 4L * l, ORDER);
-      }
-      from += stride * type.bytes();
-      to += 4L * COLUMNS;
     }
   }
 
@@ -138,9 +128,8 @@ final class Packing {
     }
     int k = 0;
     if (columns == LANES) {
-      for (; k <= depth - LANES; k += LANES) {
-        Interleaving.transpose(from + 4L * k, stride, to + 4L * k * COLUMNS, 4L * COLUMNS, buffers.scratch());
-      }
+      k = depth / LANES * LANES;
+      Interleaving.transposeRows(from, stride, k, to, 4L * COLUMNS, buffers.scratch());
     }
     for (int j = 0; j < columns; j++) {
       for (int l = k; l < depth; l++) {

@@ -28,16 +28,6 @@ final class Widening {
     };
   }
 
-  /** A vector of contiguous elements. */
-  static FloatVector vector(DType type, long address) {
-    return switch (type) {
-      case F32 -> FloatVector.fromMemorySegment(S, MEMORY, address, ORDER);
-      case BF16 -> halves(address).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-      case F16 -> vectorOfF16(address);
-      default -> throw new IllegalArgumentException("cannot multiply " + type);
-    };
-  }
-
   /**
    * A half's exponent and significand, shifted to a float's places, are the value times 2^-112, subnormals included;
    * the largest exponent, infinity and NaN, is set by hand.
@@ -55,12 +45,58 @@ final class Widening {
 
   /** Writes {@code count} contiguous elements as floats. */
   static void widen(DType type, long from, int count, long to) {
-    int i = 0;
-    for (; i <= count - LANES; i += LANES) {
-      vector(type, from + (long) i * type.bytes()).intoMemorySegment(MEMORY, to + 4L * i, ORDER);
-    }
-    for (; i < count; i++) {
+    int whole = count / LANES * LANES;
+    vectors(type, from, 0, 1, whole, to, 0);
+    for (int i = whole; i < count; i++) {
       MEMORY.set(ValueLayout.JAVA_FLOAT_UNALIGNED, to + 4L * i, load(type, from + (long) i * type.bytes()));
+    }
+  }
+
+  /**
+   * Writes rows of whole vectors of elements as floats. A loop for every type, since C2 neither takes the choice out of
+   * a loop that several types have run through nor keeps the vectors of such a choice out of the heap.
+   *
+   * @param fromStride bytes from one row to the next
+   * @param count elements of a row, a multiple of the number of lanes
+   * @param toStride bytes from one row to the next
+   */
+  static void vectors(DType type, long from, long fromStride, int rows, int count, long to, long toStride) {
+    switch (type) {
+      case F32 -> vectorsOfF32(from, fromStride, rows, count, to, toStride);
+      case BF16 -> vectorsOfBf16(from, fromStride, rows, count, to, toStride);
+      case F16 -> vectorsOfF16(from, fromStride, rows, count, to, toStride);
+      default -> throw new IllegalArgumentException("cannot multiply " + type);
+    }
+  }
+
+  private static void vectorsOfF32(long from, long fromStride, int rows, int count, long to, long toStride) {
+    for (int row = 0; row < rows; row++) {
+      for (int i = 0; i < count; i += LANES) {
+        FloatVector.fromMemorySegment(S, MEMORY, from + 4L * i, ORDER).intoMemorySegment(MEMORY, to + 4L * i, ORDER);
+      }
+      from += fromStride;
+      to += toStride;
+    }
+  }
+
+  private static void vectorsOfBf16(long from, long fromStride, int rows, int count, long to, long toStride) {
+    for (int row = 0; row < rows; row++) {
+      for (int i = 0; i < count; i += LANES) {
+        IntVector bits = halves(from + 2L * i).lanewise(VectorOperators.LSHL, 16);
+        bits.reinterpretAsFloats().intoMemorySegment(MEMORY, to + 4L * i, ORDER);
+      }
+      from += fromStride;
+      to += toStride;
+    }
+  }
+
+  private static void vectorsOfF16(long from, long fromStride, int rows, int count, long to, long toStride) {
+    for (int row = 0; row < rows; row++) {
+      for (int i = 0; i < count; i += LANES) {
+        vectorOfF16(from + 2L * i).intoMemorySegment(MEMORY, to + 4L * i, ORDER);
+      }
+      from += fromStride;
+      to += toStride;
     }
   }
 
