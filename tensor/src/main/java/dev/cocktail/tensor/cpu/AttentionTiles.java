@@ -177,11 +177,14 @@ final class AttentionTiles {
    * @param panelRows rows that each of them has room for
    */
   static void transposePanel(long target, long source, int panelRows, int firstRow, int d) {
+    long scratch = GemmBuffers.ofThread().scratch();
     for (int v = 0; v * Lanes.COUNT < d; v++) {
       long from = source + 2 * VECTOR * ((v >> 1) * panelRows + firstRow) + (v & 1) * VECTOR;
       long to = target + 2 * VECTOR * v * Lanes.COUNT;
-      TileMath.transposeSquare(to, COLUMNS, from, COLUMNS);
-      TileMath.transposeSquare(to + VECTOR, COLUMNS, from + 2 * VECTOR * Lanes.COUNT, COLUMNS);
+      for (int half = 0; half < 2; half++) {
+        long rows = from + 2 * VECTOR * half * Lanes.COUNT;
+        Interleaving.transposeRows(rows, 2 * VECTOR, Lanes.COUNT, to + half * VECTOR, 2 * VECTOR, scratch);
+      }
     }
   }
 
@@ -196,10 +199,12 @@ final class AttentionTiles {
       long target, long targetBytes, float[] panel, int start, int rows, int d, int factors, long spare) {
     scaleRows(spare, panel, start, d, factors);
     long square = spare + 2 * VECTOR * roundUp(d, Lanes.COUNT);
+    long scratch = GemmBuffers.ofThread().scratch();
     for (int half = 0; half * Lanes.COUNT < rows; half++) {
       int rowsHere = Math.min(Lanes.COUNT, rows - half * Lanes.COUNT);
       for (int e = 0; e < d; e += Lanes.COUNT) {
-        TileMath.transposeSquare(square, Lanes.COUNT, spare + 2 * VECTOR * e + half * VECTOR, COLUMNS);
+        long from = spare + 2 * VECTOR * e + half * VECTOR;
+        Interleaving.transposeRows(from, 2 * VECTOR, Lanes.COUNT, square, VECTOR, scratch);
         int columns = Math.min(Lanes.COUNT, d - e);
         storeSquare(target + half * Lanes.COUNT * targetBytes + 4L * e, targetBytes, square, rowsHere, columns);
       }

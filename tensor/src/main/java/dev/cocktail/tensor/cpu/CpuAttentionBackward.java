@@ -244,6 +244,7 @@ final class CpuAttentionBackward {
   private void deltas(long outAt, int rows, int panels, long memory, float[] tiles) {
     long partial = memory + layout.spare;
     long transposed = partial + VECTOR * Lanes.COUNT;
+    long scratch = GemmBuffers.ofThread().scratch();
     for (int i0 = 0; i0 < panels * COLUMNS; i0 += Lanes.COUNT) {
       for (int r = 0; r < Lanes.COUNT; r++) {
         FloatVector sum = splat(0f);
@@ -253,7 +254,7 @@ final class CpuAttentionBackward {
         }
         store(partial + r * VECTOR, sum);
       }
-      TileMath.transposeSquare(transposed, Lanes.COUNT, partial, Lanes.COUNT);
+      Interleaving.transposeRows(partial, VECTOR, Lanes.COUNT, transposed, VECTOR, scratch);
       FloatVector delta = load(transposed);
       for (int r = 1; r < Lanes.COUNT; r++) {
         delta = delta.add(load(transposed + r * VECTOR));

@@ -1,16 +1,13 @@
 package dev.cocktail.tensor.cpu;
 
 import static dev.cocktail.tensor.cpu.Floats.load;
-import static dev.cocktail.tensor.cpu.Floats.store;
 import static dev.cocktail.tensor.cpu.Lanes.COUNT;
 import static dev.cocktail.tensor.cpu.Lanes.FLOATS;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorShuffle;
 
 /**
- * Products and transposes of F32 tiles that stay in cache.
+ * Products of F32 tiles that stay in cache.
  *
  * <p>A product is {@code C[m, COLUMNS] (+)= A[m,k] B[k, COLUMNS]}: every element of A is broadcast and meets two
  * vectors of a row of B, accumulators of eight (or four) rows stay in registers. C and A must have room for m rounded
@@ -35,12 +32,6 @@ final class TileMath {
   private static final boolean MANY_REGISTERS = COUNT == 16 || System.getProperty("os.arch", "").equals("aarch64");
 
   private static final float[] ZEROS = new float[COLUMNS];
-
-  /** Exchanges lanes whose numbers differ in bit s. */
-  private static final VectorShuffle<Float>[] EXCHANGE = exchanges();
-
-  /** Lanes with bit s set. */
-  private static final VectorMask<Float>[] UPPER = uppers();
 
   private TileMath() {}
 
@@ -370,58 +361,5 @@ final class TileMath {
     c21.intoArray(c, cStart + 2 * ldc + COUNT);
     c30.intoArray(c, cStart + 3 * ldc);
     c31.intoArray(c, cStart + 3 * ldc + COUNT);
-  }
-
-  /**
-   * Transposes a square of as many rows and columns as a vector has lanes, from address to address; strides count
-   * floats. The target may not overlap the source. Rows and columns change places one bit of their numbers at a time.
-   */
-  static void transposeSquare(long target, int targetStride, long source, int sourceStride) {
-    exchange(target, 4L * targetStride, source, 4L * sourceStride, 1, EXCHANGE[0], UPPER[0]);
-    for (int bit = 1; 1 << bit < COUNT; bit++) {
-      exchange(target, 4L * targetStride, target, 4L * targetStride, 1 << bit, EXCHANGE[bit], UPPER[bit]);
-    }
-  }
-
-  private static void exchange(
-      long target,
-      long targetStep,
-      long source,
-      long sourceStep,
-      int distance,
-      VectorShuffle<Float> shuffle,
-      VectorMask<Float> upper) {
-    for (int pair = 0; pair < COUNT / 2; pair++) {
-      long row = (pair & -distance) * 2L + (pair & (distance - 1));
-      long from = source + row * sourceStep;
-      long to = target + row * targetStep;
-      FloatVector low = load(from);
-      FloatVector high = load(from + distance * sourceStep);
-      store(to, low.blend(high.rearrange(shuffle), upper));
-      store(to + distance * targetStep, low.rearrange(shuffle).blend(high, upper));
-    }
-  }
-
-  @SuppressWarnings({"unchecked", "rawtypes"})
-  private static VectorShuffle<Float>[] exchanges() {
-    var shuffles = new VectorShuffle[Integer.numberOfTrailingZeros(COUNT)];
-    for (int bit = 0; bit < shuffles.length; bit++) {
-      int distance = 1 << bit;
-      shuffles[bit] = VectorShuffle.fromOp(FLOATS, lane -> lane ^ distance);
-    }
-    return shuffles;
-  }
-
-  @SuppressWarnings({"unchecked", "rawtypes"})
-  private static VectorMask<Float>[] uppers() {
-    var masks = new VectorMask[Integer.numberOfTrailingZeros(COUNT)];
-    for (int bit = 0; bit < masks.length; bit++) {
-      long lanes = 0;
-      for (int lane = 0; lane < COUNT; lane++) {
-        lanes |= (long) (lane >> bit & 1) << lane;
-      }
-      masks[bit] = VectorMask.fromLong(FLOATS, lanes);
-    }
-    return masks;
   }
 }
