@@ -183,7 +183,7 @@ final class AttentionTiles {
       long to = target + 2 * VECTOR * v * Lanes.COUNT;
       for (int half = 0; half < 2; half++) {
         long rows = from + 2 * VECTOR * half * Lanes.COUNT;
-        Interleaving.transposeRows(rows, 2 * VECTOR, Lanes.COUNT, to + half * VECTOR, 2 * VECTOR, scratch);
+        Interleaving.transpose(rows, 2 * VECTOR, to + half * VECTOR, 2 * VECTOR, scratch);
       }
     }
   }
@@ -204,7 +204,7 @@ final class AttentionTiles {
       int rowsHere = Math.min(Lanes.COUNT, rows - half * Lanes.COUNT);
       for (int e = 0; e < d; e += Lanes.COUNT) {
         long from = spare + 2 * VECTOR * e + half * VECTOR;
-        Interleaving.transposeRows(from, 2 * VECTOR, Lanes.COUNT, square, VECTOR, scratch);
+        Interleaving.transpose(from, 2 * VECTOR, square, VECTOR, scratch);
         int columns = Math.min(Lanes.COUNT, d - e);
         storeSquare(target + half * Lanes.COUNT * targetBytes + 4L * e, targetBytes, square, rowsHere, columns);
       }

@@ -254,7 +254,7 @@ final class CpuAttentionBackward {
         }
         store(partial + r * VECTOR, sum);
       }
-      Interleaving.transposeRows(partial, VECTOR, Lanes.COUNT, transposed, VECTOR, scratch);
+      Interleaving.transpose(partial, VECTOR, transposed, VECTOR, scratch);
       FloatVector delta = load(transposed);
       for (int r = 1; r < Lanes.COUNT; r++) {
         delta = delta.add(load(transposed + r * VECTOR));

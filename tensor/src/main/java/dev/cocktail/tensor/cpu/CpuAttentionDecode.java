@@ -171,7 +171,7 @@ final class CpuAttentionDecode {
     }
     // Lanes are added in a fixed order, which a reduction does not promise.
     long transposed = square + VECTOR * Lanes.COUNT;
-    Interleaving.transposeRows(square, VECTOR, Lanes.COUNT, transposed, VECTOR, GemmBuffers.ofThread().scratch());
+    Interleaving.transpose(square, VECTOR, transposed, VECTOR, GemmBuffers.ofThread().scratch());
     FloatVector sum = load(transposed);
     for (int r = 1; r < Lanes.COUNT; r++) {
       sum = sum.add(load(transposed + r * VECTOR));

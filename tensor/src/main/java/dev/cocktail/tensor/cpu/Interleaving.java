@@ -49,7 +49,11 @@ final class Interleaving {
     }
   }
 
-  private static void transpose(long from, long fromStride, long to, long toStride, long scratch) {
+  /**
+   * {@link #transposeRows} of one vector of each row, not through it: a loop that mostly ends at once is compiled as
+   * one.
+   */
+  static void transpose(long from, long fromStride, long to, long toStride, long scratch) {
     switch (LANES) {
       case 4 -> twoRounds(4, from, fromStride, to, toStride);
       case 8 -> {
