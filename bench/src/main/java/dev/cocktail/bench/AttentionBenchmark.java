@@ -47,7 +47,6 @@ public class AttentionBenchmark {
             .findFirst()
             .orElseThrow()
             .on(device, arena);
-    work.forward();
     work.verify();
   }
 

@@ -9,6 +9,7 @@ import dev.cocktail.tensor.TensorArena;
 import dev.cocktail.tensor.cpu.CpuDevice;
 import java.util.Collections;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * An attention to be timed.
@@ -88,22 +89,141 @@ record AttentionCase(String name, int sequences, int length, AttentionShape shap
       device.ops().attentionBackward(dQkv, dOut, out, lse, qkv, sequences, shape);
     }
 
-    /** Checks what softmax promises: the first query of a sequence sees one key, so its output is that key's value. */
+    /** Computes both passes, and requires that they are right. */
     void verify() {
-      int group = shape.heads() / shape.kvHeads();
+      forward();
+      backward();
+      requireRight();
+    }
+
+    /**
+     * Compares what is there with double precision: outputs, logarithms of sums and gradients of some queries, the
+     * first and the last of every sequence among them, and the gradients of the last key and value, which the last
+     * query alone sees.
+     */
+    void requireRight() {
       for (int b = 0; b < sequences.count(); b++) {
-        long token = sequences.offset(b);
-        for (int e = 0; e < shape.queryWidth(); e++) {
-          int value =
-              shape.queryWidth()
-                  + shape.kvWidth()
-                  + e / shape.headDim() / group * shape.headDim()
-                  + e % shape.headDim();
-          double expected = qkv.get(token * shape.qkvWidth() + value);
-          if (out.get(token * shape.queryWidth() + e) != expected) {
-            throw new IllegalStateException("sequence " + b + ", element " + e + " is wrong");
+        int length = sequences.length(b);
+        for (int i : new int[] {0, length / 3, length / 2 + 1, length - 1}) {
+          for (int head = 0; head < shape.heads(); head++) {
+            verify(sequences.offset(b), Math.min(i, length - 1), head);
           }
         }
+        for (int head = 0; head < shape.kvHeads(); head++) {
+          verifyLastKey(sequences.offset(b) + length - 1, head);
+        }
+      }
+    }
+
+    private void verify(long first, int i, int head) {
+      int from = Math.max(0, i + 1 - shape.window());
+      double[] probabilities = probabilities(first, i, head);
+      double logSum = probabilities[probabilities.length - 1];
+      require(lse.get((first + i) * shape.heads() + head), logSum, "log of sum", first + i);
+      double delta = 0;
+      for (int e = 0; e < shape.headDim(); e++) {
+        double value = 0;
+        for (int j = from; j <= i; j++) {
+          value += probabilities[j - from] * value(first + j, head, e);
+        }
+        require(out.get(outAt(first + i, head, e)), value, "output", first + i);
+        delta += value * dOut.get(outAt(first + i, head, e));
+      }
+      for (int e = 0; e < shape.headDim(); e++) {
+        double gradient = 0;
+        for (int j = from; j <= i; j++) {
+          gradient +=
+              scoreGradient(first + i, first + j, head, probabilities[j - from], delta) * key(first + j, head, e);
+        }
+        require(dQkv.get(queryAt(first + i, head, e)), shape.scale() * gradient, "gradient of the query", first + i);
+      }
+    }
+
+    private void verifyLastKey(long token, int kvHead) {
+      int group = shape.heads() / shape.kvHeads();
+      int b =
+          Math.toIntExact(IntStream.range(0, sequences.count()).filter(s -> sequences.offset(s) <= token).count() - 1);
+      int i = sequences.length(b) - 1;
+      double[] dKey = new double[shape.headDim()];
+      double[] dValue = new double[shape.headDim()];
+      for (int head = kvHead * group; head < (kvHead + 1) * group; head++) {
+        double[] probabilities = probabilities(sequences.offset(b), i, head);
+        double own = probabilities[probabilities.length - 2];
+        double delta = 0;
+        for (int e = 0; e < shape.headDim(); e++) {
+          delta += out.get(outAt(token, head, e)) * dOut.get(outAt(token, head, e));
+          dValue[e] += own * dOut.get(outAt(token, head, e));
+        }
+        double score = scoreGradient(token, token, head, own, delta);
+        for (int e = 0; e < shape.headDim(); e++) {
+          dKey[e] += shape.scale() * score * qkv.get(queryAt(token, head, e));
+        }
+      }
+      int head = kvHead * group;
+      for (int e = 0; e < shape.headDim(); e++) {
+        require(dQkv.get(keyAt(token, head, e)), dKey[e], "gradient of the last key", token);
+        require(dQkv.get(keyAt(token, head, e) + shape.kvWidth()), dValue[e], "gradient of the last value", token);
+      }
+    }
+
+    /** Of the keys that query i of a sequence sees, and after them the logarithm of the sum of exponentials. */
+    private double[] probabilities(long first, int i, int head) {
+      int from = Math.max(0, i + 1 - shape.window());
+      double[] found = new double[i - from + 2];
+      double largest = Double.NEGATIVE_INFINITY;
+      for (int j = from; j <= i; j++) {
+        double score = 0;
+        for (int e = 0; e < shape.headDim(); e++) {
+          score += qkv.get(queryAt(first + i, head, e)) * key(first + j, head, e);
+        }
+        found[j - from] = shape.scale() * score;
+        largest = Math.max(largest, found[j - from]);
+      }
+      double sum = 0;
+      for (int j = from; j <= i; j++) {
+        sum += Math.exp(found[j - from] - largest);
+      }
+      double logSum = largest + Math.log(sum);
+      for (int j = from; j <= i; j++) {
+        found[j - from] = Math.exp(found[j - from] - logSum);
+      }
+      found[found.length - 1] = logSum;
+      return found;
+    }
+
+    private double scoreGradient(long query, long keyToken, int head, double probability, double delta) {
+      double dProbability = 0;
+      for (int e = 0; e < shape.headDim(); e++) {
+        dProbability += dOut.get(outAt(query, head, e)) * value(keyToken, head, e);
+      }
+      return probability * (dProbability - delta);
+    }
+
+    private double key(long token, int head, int e) {
+      return qkv.get(keyAt(token, head, e));
+    }
+
+    private double value(long token, int head, int e) {
+      return qkv.get(keyAt(token, head, e) + shape.kvWidth());
+    }
+
+    private long outAt(long token, int head, int e) {
+      return token * shape.queryWidth() + (long) head * shape.headDim() + e;
+    }
+
+    private long queryAt(long token, int head, int e) {
+      return token * shape.qkvWidth() + (long) head * shape.headDim() + e;
+    }
+
+    private long keyAt(long token, int head, int e) {
+      int kvHead = head / (shape.heads() / shape.kvHeads());
+      return token * shape.qkvWidth() + shape.queryWidth() + (long) kvHead * shape.headDim() + e;
+    }
+
+    /** Numbers here are of the order of 1, after sums of up to some thousand products. */
+    private static void require(double actual, double expected, String what, long token) {
+      if (!(Math.abs(actual - expected) <= 1e-4 * (1 + Math.abs(expected)))) {
+        throw new IllegalStateException(what + " of token " + token + " is " + actual + " instead of " + expected);
       }
     }
   }

@@ -4,6 +4,7 @@ import dev.cocktail.tensor.TensorArena;
 import dev.cocktail.tensor.cpu.CpuDevice;
 import dev.cocktail.tensor.cpu.MultiplyAddPeak;
 import dev.cocktail.tensor.cpu.WorkerPool;
+import java.util.Locale;
 
 /**
  * Prints, for every {@link AttentionCase}, the speed of its forward and backward pass as a share of the multiply-add
@@ -24,7 +25,15 @@ public final class AttentionReport {
     int threads = arguments.length > 0 ? Integer.parseInt(arguments[0]) : Runtime.getRuntime().availableProcessors();
     String prefix = arguments.length > 1 ? arguments[1] : "";
     System.out.printf(
-        "%-16s %9s %9s %7s %9s %9s %7s%n", "attention", "fwd ms", "GFLOP/s", "share", "bwd ms", "GFLOP/s", "share");
+        Locale.ROOT,
+        "%-16s %9s %9s %7s %9s %9s %7s%n",
+        "attention",
+        "fwd ms",
+        "GFLOP/s",
+        "share",
+        "bwd ms",
+        "GFLOP/s",
+        "share");
     try (CpuDevice device = new CpuDevice(threads);
         WorkerPool pool = new WorkerPool(threads)) {
       float[] sink = new float[threads];
@@ -39,13 +48,13 @@ public final class AttentionReport {
   private static void report(AttentionCase attention, CpuDevice device, WorkerPool pool, float[] sink) {
     try (TensorArena arena = device.openArena(attention.name())) {
       AttentionCase.Work work = attention.on(device, arena);
-      work.forward();
       work.verify();
       double[] forward = measure(work::forward, pool, sink);
       double[] backward = measure(work::backward, pool, sink);
       double forwardSpeed = attention.forwardOperations() / forward[0];
       double backwardSpeed = attention.backwardOperations() / backward[0];
       System.out.printf(
+          Locale.ROOT,
           "%-16s %9.3f %9.1f %6.1f%% %9.3f %9.1f %6.1f%%%n",
           attention.name(),
           forward[0] / 1e6,

@@ -6,6 +6,8 @@ import java.util.Locale;
 
 /** Reads what several measurements are asked for with. */
 final class BenchOptions {
+  private static final int MOST_TOKENS = 1 << 22;
+
   private BenchOptions() {}
 
   /**
@@ -20,6 +22,14 @@ final class BenchOptions {
       case "f16", "float16" -> DType.F16;
       default -> throw new InvalidInputException("--dtype is '" + dtype + "'; expected f32, bf16 or f16");
     };
+  }
+
+  /** Refuses more tokens than any device holds at once; the host must hold what is known of each token too. */
+  static void requireTokens(String options, long tokens) {
+    if (tokens > MOST_TOKENS) {
+      throw new InvalidInputException(
+          String.format(Locale.ROOT, "%s are %,d tokens; expected at most %,d at once", options, tokens, MOST_TOKENS));
+    }
   }
 
   /** Refuses numbers that are too small. */

@@ -61,7 +61,7 @@ public class GemmBenchmark {
 
   private static final int PEAK_BURSTS = 200;
 
-  private final float[] sink = new float[2];
+  private float[] sink;
   private GemmCase shape;
   private WorkerPool pool;
   private double peak;
@@ -76,7 +76,8 @@ public class GemmBenchmark {
     device = new CpuDevice(threads);
     arena = device.openArena("benchmark");
     pool = new WorkerPool(threads);
-    shape = GemmCase.all().stream().filter(candidate -> candidate.name().equals(product)).findFirst().orElseThrow();
+    sink = new float[threads];
+    shape = GemmCase.of(product);
     matrices = GemmEngine.open(engine, shape.on(device, arena), threads);
   }
 

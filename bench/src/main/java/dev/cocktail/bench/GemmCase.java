@@ -7,6 +7,7 @@ import dev.cocktail.tensor.Tensor;
 import dev.cocktail.tensor.TensorArena;
 import java.util.List;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 
 /**
  * A matrix product that a training step or generation asks for: {@code C[m,n] = op(A) op(B) + beta C}, A F32.
@@ -17,6 +18,9 @@ import java.util.function.Supplier;
  * @param transposeB whether B is stored [n,k]
  */
 record GemmCase(String name, int m, int n, int k, boolean transposeA, DType typeB, boolean transposeB, double beta) {
+  private static final int ROWS_CHECKED = 19;
+  private static final int COLUMNS_CHECKED = 41;
+
   /** Large squares, the products of a 512-token step of the small preset with LoRA of rank 16, and of generation. */
   static List<GemmCase> all() {
     return List.of(
@@ -40,6 +44,14 @@ record GemmCase(String name, int m, int n, int k, boolean transposeA, DType type
         new GemmCase("token f32", 1, 8192, 3072, false, DType.F32, true, 0),
         new GemmCase("token f16", 1, 8192, 3072, false, DType.F16, true, 0),
         new GemmCase("8 tokens bf16", 8, 8192, 3072, false, DType.BF16, true, 0));
+  }
+
+  /** The case of a name. */
+  static GemmCase of(String name) {
+    return all().stream()
+        .filter(shape -> shape.name.equals(name))
+        .findFirst()
+        .orElseThrow(() -> new IllegalArgumentException("product " + name + " is not one of the benchmark's"));
   }
 
   /** Floating-point operations of one product. */
@@ -70,6 +82,13 @@ record GemmCase(String name, int m, int n, int k, boolean transposeA, DType type
     }
   }
 
+  /** So many numbers below {@code size}, or all, from the first to the last, at every place of a tile. */
+  private static int[] spread(int size, int count) {
+    return IntStream.range(0, Math.min(count, size))
+        .map(i -> (int) ((long) i * (size - 1) / Math.max(1, Math.min(count, size) - 1)))
+        .toArray();
+  }
+
   /** The matrices of a case on a device. */
   record Product(GemmCase shape, Device device, Tensor a, Tensor b, Tensor c) {
     void multiply() {
@@ -92,8 +111,8 @@ record GemmCase(String name, int m, int n, int k, boolean transposeA, DType type
       float[] before = c.toFloats();
       multiply.run();
       float[] after = result.get();
-      for (int i = 0; i < shape.m; i += Math.max(1, shape.m / 16)) {
-        for (int j = 0; j < shape.n; j += Math.max(1, shape.n / 37)) {
+      for (int i : spread(shape.m, ROWS_CHECKED)) {
+        for (int j : spread(shape.n, COLUMNS_CHECKED)) {
           double sum = shape.beta * before[i * shape.n + j];
           double magnitude = Math.abs(sum);
           for (int l = 0; l < shape.k; l++) {

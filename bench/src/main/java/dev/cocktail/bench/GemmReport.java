@@ -4,6 +4,7 @@ import dev.cocktail.tensor.TensorArena;
 import dev.cocktail.tensor.cpu.CpuDevice;
 import dev.cocktail.tensor.cpu.MultiplyAddPeak;
 import dev.cocktail.tensor.cpu.WorkerPool;
+import java.util.Locale;
 
 /**
  * Prints, for every {@link GemmCase}, the speed of its product as a share of the multiply-add peak measured in turns
@@ -22,7 +23,8 @@ public final class GemmReport {
   public static void main(String[] arguments) {
     int threads = arguments.length > 0 ? Integer.parseInt(arguments[0]) : Runtime.getRuntime().availableProcessors();
     String prefix = arguments.length > 1 ? arguments[1] : "";
-    System.out.printf("%-18s %-17s %9s %9s %7s %8s%n", "product", "m x n x k", "ms", "GFLOP/s", "share", "GB/s");
+    System.out.printf(
+        Locale.ROOT, "%-18s %-17s %9s %9s %7s %8s%n", "product", "m x n x k", "ms", "GFLOP/s", "share", "GB/s");
     try (CpuDevice device = new CpuDevice(threads);
         WorkerPool pool = new WorkerPool(threads)) {
       float[] sink = new float[threads];
@@ -58,6 +60,7 @@ public final class GemmReport {
       }
       double speed = shape.operations() / best;
       System.out.printf(
+          Locale.ROOT,
           "%-18s %-17s %9.3f %9.1f %6.1f%% %8.1f%n",
           shape.name(),
           shape.m() + "x" + shape.n() + "x" + shape.k(),

@@ -1,6 +1,7 @@
 package dev.cocktail.bench;
 
 import dev.cocktail.tensor.Device;
+import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.cli.CocktailCommand;
 import java.util.Locale;
 import java.util.Map;
@@ -40,15 +41,17 @@ final class GenerateCommand extends CocktailCommand {
     BenchOptions.requireAtLeast(1, "--prompt", prompt);
     BenchOptions.requireAtLeast(2, "--tokens", tokens); // The first comes of the prompt's own pass.
     BenchOptions.requireAtLeast(1, "--reps", repetitions);
+    ModelPreset model = ModelPreset.of(preset);
+    int positions = model.config().maxPositions();
+    if ((long) prompt + tokens > positions) {
+      throw new InvalidInputException(
+          "--prompt %d and --tokens %d are more than the %d positions of the model"
+              .formatted(prompt, tokens, positions));
+    }
+    BenchOptions.requireTokens("--batch times (--prompt + --tokens)", (long) batch * (prompt + tokens));
     var options =
         new GenerationBenchmark.Options(
-            ModelPreset.of(preset),
-            BenchOptions.weights(dtype),
-            batch,
-            prompt,
-            tokens,
-            repetitions,
-            shared().seed().orElse(0));
+            model, BenchOptions.weights(dtype), batch, prompt, tokens, repetitions, shared().seed().orElse(0));
     try (Device device = shared().openDevice(this::note)) {
       Map<String, Object> figures = GenerationBenchmark.run(device, options);
       if (shared().json()) {

@@ -23,7 +23,11 @@ final class KernelsCommand extends CocktailCommand {
           "--device %s: these benchmarks run on the CPU; 'bench operations' measures the operations of a GPU"
               .formatted(shared().device()));
     }
-    org.openjdk.jmh.Main.main(arguments.toArray(String[]::new));
+    List<String> forJmh = new ArrayList<>(arguments);
+    if (!forJmh.contains("-foe")) {
+      forJmh.addAll(List.of("-foe", "true")); // A benchmark that failed is no success.
+    }
+    org.openjdk.jmh.Main.main(forJmh.toArray(String[]::new));
     return DONE;
   }
 }

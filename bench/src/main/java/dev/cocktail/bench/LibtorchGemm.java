@@ -7,7 +7,10 @@ import ai.djl.ndarray.types.Shape;
 import dev.cocktail.tensor.DType;
 import dev.cocktail.tensor.Tensor;
 
-/** Products by libtorch, through DJL, whose PyTorch engine must be on the class path. */
+/**
+ * Products by libtorch, through DJL, whose PyTorch engine must be on the class path. DJL has no way to give libtorch a
+ * result to write to: every product allocates one, which a large one pays for in faults of its pages.
+ */
 final class LibtorchGemm implements GemmEngine {
   private final NDManager manager;
   private final NDArray a;

@@ -7,7 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
 
-/** Shapes of models to measure; the same as the peers' scripts have under these names. */
+/** Shapes of models to measure; a peer's script that knows a name has the same shape under it. */
 enum ModelPreset {
   SMALL("small", 512, 8, 8, 8, 1408),
   M300("300m", 1024, 20, 16, 16, 2816),

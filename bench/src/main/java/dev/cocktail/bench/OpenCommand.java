@@ -32,7 +32,9 @@ final class OpenCommand extends CocktailCommand {
         figures.put("device", device.name());
         figures.put("weights_mib", weights >> 20);
         figures.put("seconds", Math.round(seconds * 1e4) / 1e4);
-        figures.put("resident_mib_added", PeakMemory.residentBytes() - before >> 20);
+        if (before > 0) { // Otherwise the system does not tell.
+          figures.put("resident_mib_added", PeakMemory.residentBytes() - before >> 20);
+        }
         if (shared().json()) {
           printJson(figures);
         } else {

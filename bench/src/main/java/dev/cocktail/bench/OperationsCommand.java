@@ -3,6 +3,7 @@ package dev.cocktail.bench;
 import dev.cocktail.tensor.Device;
 import dev.cocktail.tensor.InvalidInputException;
 import dev.cocktail.trainer.cli.CocktailCommand;
+import dev.cocktail.transformer.Phi3Config;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -14,7 +15,7 @@ import picocli.CommandLine.Option;
             + " arithmetic over its rate in a large matrix product.",
     mixinStandardHelpOptions = true)
 final class OperationsCommand extends CocktailCommand {
-  @Option(names = "--preset", paramLabel = "NAME", description = "Shapes: small (default) or phi3-mini.")
+  @Option(names = "--preset", paramLabel = "NAME", description = "Shapes: small (default), 300m or phi3-mini.")
   private String preset = "small";
 
   @Option(names = "--tokens", paramLabel = "N", description = "Tokens at once (default: 512).")
@@ -32,18 +33,20 @@ final class OperationsCommand extends CocktailCommand {
   @Override
   public Integer call() {
     int length = sequenceLength == 0 ? tokens : sequenceLength;
-    if (tokens < 1 || repetitions < 1 || length < 1 || tokens % length != 0) {
-      throw new InvalidInputException(
-          "expected --tokens and --reps of at least 1, and --seq to divide --tokens; they are "
-              + tokens
-              + ", "
-              + repetitions
-              + " and "
-              + length);
+    BenchOptions.requireAtLeast(1, "--tokens", tokens);
+    BenchOptions.requireAtLeast(1, "--reps", repetitions);
+    BenchOptions.requireAtLeast(1, "--seq", length);
+    BenchOptions.requireTokens("--tokens", tokens);
+    if (tokens % length != 0) {
+      throw new InvalidInputException("--seq %d does not divide --tokens %d".formatted(length, tokens));
     }
+    Phi3Config model = ModelPreset.of(preset).config();
     try (Device device = shared().openDevice(this::note)) {
-      var report = new OperationsReport(device, ModelPreset.of(preset).config(), tokens, length, repetitions, only);
+      var report = new OperationsReport(device, model, tokens, length, repetitions, only);
       report.run(this::print);
+      if (report.operations() == 0) {
+        throw new InvalidInputException("--only '%s': no operation's name holds that".formatted(only));
+      }
     }
     return DONE;
   }

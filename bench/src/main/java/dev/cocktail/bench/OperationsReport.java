@@ -42,6 +42,7 @@ final class OperationsReport {
   private Consumer<OperationTime> rows;
   private double copyRate;
   private double productRate;
+  private int operations;
 
   OperationsReport(Device device, Phi3Config config, int tokens, int sequenceLength, int repetitions, String only) {
     this.device = device;
@@ -65,6 +66,11 @@ final class OperationsReport {
     products();
     outputLayer();
     optimiser();
+  }
+
+  /** How many operations were measured, besides the floors. */
+  int operations() {
+    return operations;
   }
 
   // Floors
@@ -248,6 +254,7 @@ final class OperationsReport {
 
   private void memory(String name, long bytes, Runnable operation) {
     if (name.contains(only)) {
+      operations++;
       double seconds = seconds(operation);
       rows.accept(new OperationTime(name, seconds, bytes, 0, bytes / seconds / copyRate));
     }
@@ -255,6 +262,7 @@ final class OperationsReport {
 
   private void matrix(String name, double arithmetic, Runnable operation) {
     if (name.contains(only)) {
+      operations++;
       double seconds = seconds(operation);
       rows.accept(new OperationTime(name, seconds, 0, arithmetic, arithmetic / seconds / productRate));
     }

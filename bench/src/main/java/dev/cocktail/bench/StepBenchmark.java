@@ -23,7 +23,7 @@ import java.util.stream.IntStream;
 
 /**
  * Times a LoRA training step on random weights and tokens: forward, mean cross-entropy over every shifted token,
- * backward, clipping, AdamW. The work, the warm-up and the figures are those of {@code peers/lora_step.py}.
+ * backward, clipping, AdamW. The work and the figures are those of {@code peers/lora_step.py}.
  */
 final class StepBenchmark {
   /** What to measure. */

@@ -15,9 +15,6 @@ import picocli.CommandLine.Option;
     description = "Times a LoRA training step on random weights: the same work as bench/peers/lora_step.py.",
     mixinStandardHelpOptions = true)
 final class StepCommand extends CocktailCommand {
-  /** More than any device holds a step of; the host must hold what is known of each token too. */
-  private static final int MOST_TOKENS = 1 << 22;
-
   @Option(names = "--preset", paramLabel = "NAME", description = "small (42 M parameters, default), 300m or phi3-mini.")
   private String preset = "small";
 
@@ -61,24 +58,20 @@ final class StepCommand extends CocktailCommand {
     // A token learns to predict the next one.
     BenchOptions.requireAtLeast(2, "--seq", sequenceLength);
     BenchOptions.requireAtLeast(1, "--batch", batch);
-    long tokens = (long) batch * sequenceLength;
-    if (tokens > MOST_TOKENS) {
-      throw new InvalidInputException(
-          String.format(
-              Locale.ROOT,
-              "--batch %d times --seq %d are %,d tokens; expected at most %,d in a step",
-              batch,
-              sequenceLength,
-              tokens,
-              MOST_TOKENS));
-    }
+    BenchOptions.requireTokens(
+        "--batch %d times --seq %d".formatted(batch, sequenceLength), (long) batch * sequenceLength);
     BenchOptions.requireAtLeast(1, "--rank", rank);
     BenchOptions.requireAtLeast(1, "--steps", steps);
     BenchOptions.requireAtLeast(1, "--reps", repetitions);
     BenchOptions.requireAtLeast(0, "--warm-up", warmUp);
+    ModelPreset model = ModelPreset.of(preset);
+    int width = model.config().hiddenSize();
+    if (rank > width) {
+      throw new InvalidInputException("--rank is %d; expected at most the model's width, %d".formatted(rank, width));
+    }
     var options =
         new StepBenchmark.Options(
-            ModelPreset.of(preset),
+            model,
             BenchOptions.weights(dtype),
             batch,
             sequenceLength,

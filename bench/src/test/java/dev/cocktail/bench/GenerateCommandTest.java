@@ -30,6 +30,14 @@ class GenerateCommandTest {
   }
 
   @Test
+  void moreTokensThanAModelOrAMachineHoldsAreRefused() {
+    assertThat(run("bench", "generate", "--tokens", "5000")).isEqualTo(CocktailCommand.INVALID_INPUT);
+    assertThat(err.toString()).contains("--prompt 16 and --tokens 5000", "4096 positions");
+    assertThat(run("bench", "generate", "--batch", "2000000000")).isEqualTo(CocktailCommand.INVALID_INPUT);
+    assertThat(err.toString()).contains("160,000,000,000 tokens");
+  }
+
+  @Test
   void oneTokenCannotBeTimed() {
     assertThat(run("bench", "generate", "--tokens", "1")).isEqualTo(CocktailCommand.INVALID_INPUT);
     assertThat(err.toString()).contains("--tokens is 1; expected at least 2");

@@ -32,6 +32,9 @@ class OperationsReportTest {
     List<OperationTime> times = new ArrayList<>();
     try (Device device = new CpuDevice()) {
       new OperationsReport(device, ModelPreset.SMALL.config(), 2, 2, 1, "rope").run(times::add);
+      var none = new OperationsReport(device, ModelPreset.SMALL.config(), 2, 2, 1, "no such name");
+      none.run(time -> {});
+      assertThat(none.operations()).isZero();
     }
     assertThat(times).extracting(OperationTime::operation).containsExactly("copy", "matrix product 1024", "rope");
   }

@@ -47,6 +47,12 @@ class StepCommandTest {
   }
 
   @Test
+  void aRankAboveTheWidthIsRefused() {
+    assertThat(plan("--rank", "513")).isEqualTo(CocktailCommand.INVALID_INPUT);
+    assertThat(err.toString()).contains("--rank is 513; expected at most the model's width, 512");
+  }
+
+  @Test
   void aPlanIsForTheDeviceThatIsNamed() {
     assertThat(plan("--device", "cuda:99")).isEqualTo(CocktailCommand.INVALID_INPUT);
     assertThat(err.toString()).contains("cuda:99");

@@ -39,7 +39,10 @@ final class DotProducts {
    */
   private static final int FEW_ROWS = 2;
 
-  /** Elements of a row of W that are widened at a time; four rows take 16 KiB of the first-level cache. */
+  /**
+   * Elements of a row that are taken at a time, where X has more than a few rows or W must be widened before: four rows
+   * of floats take 16 KiB of the first-level cache.
+   */
   private static final int CHUNK = 1024;
 
   /** Elements of W that one task reads, about. */

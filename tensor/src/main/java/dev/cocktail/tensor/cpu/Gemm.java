@@ -9,7 +9,8 @@ import java.util.function.IntConsumer;
 /**
  * Matrix products {@code C = alpha A B + beta C} in F32: A [M,K] and B [K,N] are F32, BF16 or F16 in any layout, C
  * [M,N] is F32 with contiguous rows. With beta = 0, C is only written; with alpha = 0 or K = 0, A and B are not read.
- * For every element of C the order of summation is fixed by the shapes: it does not depend on the number of threads.
+ * For every element of C the order of summation is fixed by shapes, types and layouts: it does not depend on the number
+ * of threads.
  *
  * <p>Large products follow Goto and van de Geijn ("Anatomy of high-performance matrix multiplication", 2008): all of A
  * is packed into panels on all threads, then each task packs a few panels of B for itself and computes tiles of C from
@@ -18,9 +19,9 @@ import java.util.function.IntConsumer;
  */
 final class Gemm {
   /**
-   * Largest depth of a panel. A panel of B (512 x 48 floats, 96 KiB) and a block of A then share the second-level
-   * cache, from where B streams at 16 bytes a cycle while an 8-row panel of A (16 KiB) stays in the first level; less
-   * depth means more passes over C, and was measured to be slower (256: by 3 in a hundred).
+   * Largest depth of a panel. A panel of B (512 x 48 floats, 96 KiB) then lies in the second-level cache, from where it
+   * streams while an 8-row panel of A (16 KiB) stays in the first level; less depth means more passes over C, and was
+   * measured to be slower (256: by 3 in a hundred).
    */
   static final int DEPTH = 512;
 
@@ -40,8 +41,8 @@ final class Gemm {
   private static final int TASKS_PER_THREAD = 8;
 
   /**
-   * Fewest tiles of rows for which a task packs panels of B. An element of B then meets 256 rows in eight cycles, of
-   * which its packing takes up to half of one.
+   * Fewest tiles of rows for which a task packs panels of B. An element of B then meets 256 rows, in eight cycles or,
+   * where one vector is multiplied in a cycle, sixteen; its packing takes up to one.
    */
   private static final int FEWEST_TILES = 32;
 

@@ -13,8 +13,9 @@ import jdk.incubator.vector.VectorSpecies;
  * or that of the rows of a tile.
  *
  * <p>Zipping vector i with vector i + R/2, for all i, rotates the bits of every element's position by one; after log2 R
- * rounds the row's bits stand where the column's were. Two rounds are done between a load and a store, and rounds meet
- * in memory, in the first-level cache: a whole network in registers would be too much code for the compiler.
+ * rounds the row's bits stand where the column's were. Two rounds (the first of three: one) are done between a load and
+ * a store, and rounds meet in memory, in the first-level cache: a whole network in registers would be too much code for
+ * the compiler.
  */
 final class Interleaving {
   private static final VectorSpecies<Float> S = Lanes.FLOATS;

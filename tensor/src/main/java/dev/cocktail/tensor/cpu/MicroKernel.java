@@ -16,10 +16,10 @@ import jdk.incubator.vector.VectorSpecies;
  * three times over. With 16 registers there are 4 rows: 12 accumulators, three of B, one of A.
  *
  * <p><b>What keeps the compiler at it.</b> C2 stops inlining when a method has gathered too many nodes, and vectors
- * that cross a call are boxed, which costs a factor of ten. Loads and stores through memory segments cost several times
- * the nodes of array accesses, so A and the finished tile are arrays; B, whose vectors should not straddle cache lines,
- * is off-heap memory. The tile leaves through an array in the first-level cache: adding it to C is somebody else's job,
- * and costs one part in a hundred at a depth of 512.
+ * that cross a call are boxed, which costs a factor of twelve. Loads and stores through memory segments cost several
+ * times the nodes of array accesses, so A and the finished tile are arrays; B, whose vectors should not straddle cache
+ * lines, is off-heap memory. The tile leaves through an array in the first-level cache: adding it to C is somebody
+ * else's job, and costs one part in a hundred at a depth of 512.
  */
 final class MicroKernel {
   private static final VectorSpecies<Float> S = Lanes.FLOATS;

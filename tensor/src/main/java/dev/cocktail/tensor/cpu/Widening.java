@@ -11,7 +11,10 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
-/** The one place where matrix products turn stored elements into floats; exact, infinities and NaN included. */
+/**
+ * Turns stored elements into floats, exactly, infinities and NaN included. ({@link DotProducts} widens BF16 itself, in
+ * registers.)
+ */
 final class Widening {
   private static final VectorSpecies<Float> S = Lanes.FLOATS;
   private static final int LANES = S.length();

@@ -159,7 +159,11 @@ public final class Cocktail implements Runnable {
     return command.getCommandSpec().qualifiedName(" ").substring("cocktail".length());
   }
 
-  private static int explain(Throwable failure, PrintWriter err, boolean debug) {
+  private static int explain(Throwable thrown, PrintWriter err, boolean debug) {
+    Throwable failure = thrown;
+    while (failure instanceof ExceptionInInitializerError && failure.getCause() != null) {
+      failure = failure.getCause(); // What a class refuses to begin with, such as a wrong system property.
+    }
     int exitCode =
         switch (failure) {
           case InvalidInputException _ -> CocktailCommand.INVALID_INPUT;
@@ -182,6 +186,11 @@ public final class Cocktail implements Runnable {
     if (failure instanceof UncheckedIOException unchecked
         && unchecked.getMessage().equals(unchecked.getCause().toString())) {
       return message(unchecked.getCause()); // It adds nothing of its own.
+    }
+    if (failure instanceof OutOfMemoryError && String.valueOf(failure.getMessage()).startsWith("Unable to allocate")) {
+      return "out of memory: the system does not give it ("
+          + failure.getMessage()
+          + "). Fewer tokens at once, recomputed layers, or a smaller model need less.";
     }
     if (failure instanceof OutOfMemoryError) {
       return "out of memory: "
