@@ -15,14 +15,26 @@ PRESETS = {
     "300m": dict(hidden_size=1024, num_hidden_layers=20, num_attention_heads=16, num_key_value_heads=16, intermediate_size=2816),
     "phi3-mini": dict(hidden_size=3072, num_hidden_layers=32, num_attention_heads=32, num_key_value_heads=32, intermediate_size=8192),
 }
+DTYPES = {"bf16": "bfloat16", "f32": "float32", "f16": "float16"}
+
+
+def at_least(least):
+    def number(text):
+        if int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text}; expected at least {least}")
+        return int(text)
+    return number
+
+
 p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 p.add_argument("--preset", choices=PRESETS, default="300m")
-p.add_argument("--dtype", default="bfloat16")
-p.add_argument("--batch", type=int, default=1)
-p.add_argument("--prompt", type=int, default=16)
-p.add_argument("--tokens", type=int, default=64)
-p.add_argument("--reps", type=int, default=3)
-p.add_argument("--threads", type=int, default=2)
+p.add_argument("--dtype", choices=DTYPES.values(), type=lambda name: DTYPES.get(name, name), default="bfloat16",
+               help="or bf16, f32, f16")
+p.add_argument("--batch", type=at_least(1), default=1)
+p.add_argument("--prompt", type=at_least(1), default=16)
+p.add_argument("--tokens", type=at_least(2), default=64)
+p.add_argument("--reps", type=at_least(1), default=3)
+p.add_argument("--threads", type=at_least(1), default=2)
 a = p.parse_args()
 
 transformers.logging.set_verbosity_error()
@@ -39,15 +51,21 @@ mask = torch.ones_like(ids)
 def seconds(tokens):
     start = time.perf_counter()
     with torch.inference_mode():
-        model.generate(ids, attention_mask=mask, do_sample=False, min_new_tokens=tokens, max_new_tokens=tokens)
-    return time.perf_counter() - start
+        answers = model.generate(ids, attention_mask=mask, do_sample=False, min_new_tokens=tokens, max_new_tokens=tokens)
+    taken = time.perf_counter() - start
+    if answers.shape[1] != a.prompt + tokens:
+        sys.exit(f"generate.py: answers of {answers.shape[1] - a.prompt} tokens instead of {tokens}")
+    return taken
 
 
 seconds(a.tokens)
 rates = []
 for _ in range(a.reps):
     first = seconds(1)
-    rates.append(a.batch * (a.tokens - 1) / (seconds(a.tokens) - first))
+    rest = seconds(a.tokens) - first
+    if rest <= 0:
+        sys.exit(f"generate.py: {a.tokens} tokens took no longer than the first; the machine is too busy, or --tokens too few")
+    rates.append(a.batch * (a.tokens - 1) / rest)
 print(json.dumps(dict(preset=a.preset, dtype=a.dtype, batch=a.batch, tokens_per_s=round(statistics.median(rates), 1),
                       tokens_per_s_min=round(min(rates), 1), tokens_per_s_max=round(max(rates), 1),
                       peak_memory_mib=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),

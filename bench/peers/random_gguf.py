@@ -11,6 +11,7 @@ import gguf, numpy
 PRESETS = {
     "small": dict(width=512, layers=8, heads=8, inner=1408),
     "300m": dict(width=1024, layers=20, heads=16, inner=2816),
+    "phi3-mini": dict(width=3072, layers=32, heads=32, inner=8192),
 }
 VOCABULARY = 32064
 p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
