@@ -7,6 +7,7 @@
 tokens.json holds input_ids and attention_mask, lists of rows. Prints the largest difference of a logit beside the largest
 logit, the same without the adapter (which must be far larger, or the adapter did nothing), and exits 1 above 1e-4.
 """
+import argparse
 import json
 import sys
 
@@ -15,15 +16,18 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-model_folder, adapter_folder, tokens_file, numbers_file = sys.argv[1:]
-tokens = json.load(open(tokens_file))
+p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+for name in "MODEL", "ADAPTER", "TOKENS", "NUMBERS":
+    p.add_argument(name)
+a = p.parse_args()
+tokens = json.load(open(a.TOKENS))
 ids = torch.tensor(tokens["input_ids"])
 mask = torch.tensor(tokens["attention_mask"])
-ours = load_file(numbers_file)["logits"].double()
-base = AutoModelForCausalLM.from_pretrained(model_folder, dtype=torch.float32).eval()
+ours = load_file(a.NUMBERS)["logits"].double()
+base = AutoModelForCausalLM.from_pretrained(a.MODEL, dtype=torch.float32).eval()
 with torch.no_grad():
     without = base(ids, attention_mask=mask).logits.double()
-    adapted = PeftModel.from_pretrained(base, adapter_folder).eval()
+    adapted = PeftModel.from_pretrained(base, a.ADAPTER).eval()
     theirs = adapted(ids, attention_mask=mask).logits.double()
 seen = mask.bool()
 difference = (ours - theirs)[seen].abs().max().item()
