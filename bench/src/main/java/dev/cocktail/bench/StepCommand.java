@@ -26,7 +26,7 @@ final class StepCommand extends CocktailCommand {
 
   @Option(
       names = "--ragged",
-      description = "Sequences from an eighth of --seq up to it, packed; a peer pads them all to --seq.")
+      description = "Sequences from an eighth of --seq up to it, packed; a peer pads them all to the longest.")
   private boolean ragged;
 
   @Option(names = "--rank", paramLabel = "N", description = "Rank of the adapters on all four linears (default: 16).")
