@@ -30,7 +30,8 @@ class LlamaGenerate {
     int batch = arguments.length == 3 ? atLeastOne(arguments[1]) : 0;
     int threads = arguments.length == 3 ? atLeastOne(arguments[2]) : 0;
     if (batch == 0 || threads == 0 || !Files.isRegularFile(Path.of(arguments[0]))) {
-      System.err.println("usage: LlamaGenerate.java FILE BATCH THREADS (a GGUF file that exists, two numbers from 1 on)");
+      System.err.println(
+          "usage: LlamaGenerate.java FILE BATCH THREADS (a GGUF file that exists, two numbers from 1 on)");
       System.exit(2);
     }
     int status = 0;
@@ -110,8 +111,8 @@ class LlamaGenerate {
     for (var piece : model.generate(parameters)) {
       count += piece.text.isEmpty() ? 0 : 1; // The end comes as an empty piece.
     }
-    // A token of random_gguf.py's vocabulary is a piece of its own, but for the bytes that begin a longer character: the
-    // binding holds those back until the next token. The file's answers have none, and one with some cannot be counted.
+    // A token of random_gguf.py's vocabulary is a piece of its own, but for bytes that begin a longer character, which
+    // the binding holds back until the next token. The file's answers have none; one with some cannot be counted.
     if (count != tokens) {
       throw new IllegalStateException("an answer of " + count + " pieces of text instead of " + tokens + " tokens");
     }
