@@ -9,27 +9,11 @@ more than generating the first only, so that the prompts' own pass does not coun
 """
 import argparse, json, resource, statistics, sys, time
 import torch, transformers
-
-PRESETS = {
-    "small": dict(hidden_size=512, num_hidden_layers=8, num_attention_heads=8, num_key_value_heads=8, intermediate_size=1408),
-    "300m": dict(hidden_size=1024, num_hidden_layers=20, num_attention_heads=16, num_key_value_heads=16, intermediate_size=2816),
-    "phi3-mini": dict(hidden_size=3072, num_hidden_layers=32, num_attention_heads=32, num_key_value_heads=32, intermediate_size=8192),
-}
-DTYPES = {"bf16": "bfloat16", "f32": "float32", "f16": "float16"}
-
-
-def at_least(least):
-    def number(text):
-        if int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text}; expected at least {least}")
-        return int(text)
-    return number
-
+from options import PRESETS, add_dtype, at_least
 
 p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 p.add_argument("--preset", choices=PRESETS, default="300m")
-p.add_argument("--dtype", choices=DTYPES.values(), type=lambda name: DTYPES.get(name, name), default="bfloat16",
-               help="or bf16, f32, f16")
+add_dtype(p, default="bfloat16")
 p.add_argument("--batch", type=at_least(1), default=1)
 p.add_argument("--prompt", type=at_least(1), default=16)
 p.add_argument("--tokens", type=at_least(2), default=64)

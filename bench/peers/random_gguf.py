@@ -7,29 +7,25 @@ Needs the packages gguf and numpy. The vocabulary is 32,064 made-up tokens, sinc
 """
 import argparse
 import gguf, numpy
+from options import PRESETS
 
-PRESETS = {
-    "small": dict(width=512, layers=8, heads=8, inner=1408),
-    "300m": dict(width=1024, layers=20, heads=16, inner=2816),
-    "phi3-mini": dict(width=3072, layers=32, heads=32, inner=8192),
-}
 VOCABULARY = 32064
 p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 p.add_argument("file")
 p.add_argument("--preset", choices=PRESETS, default="300m")
 a = p.parse_args()
 shape = PRESETS[a.preset]
-width, inner = shape["width"], shape["inner"]
+width, inner = shape["hidden_size"], shape["intermediate_size"]
 random = numpy.random.default_rng(0)
 writer = gguf.GGUFWriter(a.file, "phi3")
 writer.add_context_length(4096)
 writer.add_embedding_length(width)
 writer.add_feed_forward_length(inner)
-writer.add_block_count(shape["layers"])
-writer.add_head_count(shape["heads"])
-writer.add_head_count_kv(shape["heads"])
+writer.add_block_count(shape["num_hidden_layers"])
+writer.add_head_count(shape["num_attention_heads"])
+writer.add_head_count_kv(shape["num_attention_heads"])
 writer.add_layer_norm_rms_eps(1e-5)
-writer.add_rope_dimension_count(width // shape["heads"])
+writer.add_rope_dimension_count(width // shape["num_attention_heads"])
 writer.add_rope_freq_base(10000.0)
 writer.add_sliding_window(2047)
 writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
@@ -54,7 +50,7 @@ def norm(name):
 
 
 weight("token_embd", VOCABULARY, width)
-for layer in range(shape["layers"]):
+for layer in range(shape["num_hidden_layers"]):
     norm(f"blk.{layer}.attn_norm")
     weight(f"blk.{layer}.attn_qkv", 3 * width, width)
     weight(f"blk.{layer}.attn_output", width, width)

@@ -137,7 +137,7 @@ final class DotProducts {
       long stride = 4 * w.rowStride();
       if (pairs) {
         stride = 2 * w.rowStride();
-      } else if (w.type() != DType.F32) {
+      } else if (widened) {
         stride = 4L * CHUNK;
         from = buffers.staging();
         for (int j = 0; j < rows; j++) {
